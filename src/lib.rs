@@ -1,0 +1,7 @@
+//! Sluis: a FHIR gateway that lets through what the patient's Consent allows, and nothing else.
+
+pub mod consent;
+pub mod identity;
+pub mod json;
+pub mod limits;
+pub mod query;

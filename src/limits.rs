@@ -1,0 +1,81 @@
+//! Every bound, with its reason. A bound that is met is an error, never a shorter answer.
+
+use std::time::Duration;
+
+use crate::json::Bounds;
+
+/// One resource: the largest clinical resources seen (documents with embedded PDF) stay under it, and one of them per
+/// connection fits in memory many times over.
+pub const RESOURCE: Bounds = Bounds { bytes: 8 * 1024 * 1024, depth: 64, members: 256 };
+
+/// A Bundle's own members (links, meta), without its entries.
+pub const BUNDLE_FRAME_BYTES: usize = 64 * 1024;
+
+/// A Consent: rules are short; a longer one is more likely hostile than right.
+pub const CONSENT: Bounds = Bounds { bytes: 512 * 1024, depth: 64, members: 128 };
+
+/// Active Consents of one person: more cannot be judged in time.
+pub const CONSENTS: usize = 500;
+
+/// Provisions inside one another in one Consent.
+pub const PROVISION_DEPTH: usize = 16;
+
+/// Provisions in one Consent.
+pub const PROVISIONS: usize = 2_000;
+
+/// Patient records that share one BSN: duplicates happen, hundreds do not.
+pub const PATIENT_RECORDS: usize = 20;
+
+/// Resources that Consents of one person refer to (organisations, groups, their members).
+pub const REFERENCED: usize = 500;
+
+/// Steps along `partOf`, group members, roles when actors are compared.
+pub const ACTOR_DEPTH: usize = 5;
+
+/// The request target (path and query): longer than any allowed search, shorter than what servers cut off.
+pub const TARGET_BYTES: usize = 8 * 1024;
+
+/// The form of a POST `_search`.
+pub const FORM_BYTES: usize = 16 * 1024;
+
+/// Parameters of one search.
+pub const PARAMETERS: usize = 40;
+
+/// Values of one parameter, separated by commas.
+pub const VALUES: usize = 50;
+
+/// The largest page a caller may ask for.
+pub const PAGE: usize = 100;
+
+/// The page a caller gets who does not say.
+pub const PAGE_DEFAULT: usize = 20;
+
+/// Released entries that page tokens may skip: what lies beyond must be asked with a narrower search.
+pub const SKIP: usize = 10_000;
+
+/// Matches asked of the upstream in one page.
+pub const UPSTREAM_PAGE: usize = 200;
+
+/// Upstream pages read for one answer.
+pub const UPSTREAM_PAGES: usize = 1_000;
+
+/// References judged for one answer: each costs a share of a look-up.
+pub const REFERENCES: usize = 5_000;
+
+/// Look-ups along references of references; what lies deeper counts as hidden.
+pub const REFERENCE_DEPTH: usize = 4;
+
+/// Bytes of one answer that are held back before the head is sent, so that a body that fails early gets a clean refusal.
+pub const HELD_BYTES: usize = 64 * 1024;
+
+/// The text of `Sluis-Reason`, decoded.
+pub const REASON_BYTES: usize = 512;
+
+/// Waiting for a connection to the upstream.
+pub const CONNECT: Duration = Duration::from_secs(3);
+
+/// Waiting for the next byte of the upstream.
+pub const IDLE: Duration = Duration::from_secs(15);
+
+/// How long a page token is good.
+pub const PAGE_TOKEN_AGE: Duration = Duration::from_secs(15 * 60);
