@@ -1,6 +1,8 @@
 //! Sluis: a FHIR gateway that lets through what the patient's Consent allows, and nothing else.
 
 pub mod consent;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 pub mod identity;
 pub mod json;
 pub mod limits;

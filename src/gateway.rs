@@ -1,0 +1,3 @@
+//! The shell: sockets, files and the clock around the pure core.
+
+pub mod clock;
