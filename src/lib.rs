@@ -6,4 +6,5 @@ pub mod gateway;
 pub mod identity;
 pub mod json;
 pub mod limits;
+pub mod profile;
 pub mod query;
