@@ -8,3 +8,4 @@ pub mod json;
 pub mod limits;
 pub mod profile;
 pub mod query;
+pub mod view;

@@ -1,0 +1,72 @@
+//! Why an answer cannot be given: what the upstream sent is not what was asked for, or a bound was met.
+
+/// Why the view stops. A view that stopped never ends as if it were whole: what was released is cut off.
+///
+/// No variant carries data: what the upstream said stays here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ViewError {
+    /// The body is not JSON that every reader reads alike.
+    #[error("upstream body is not strict json")]
+    NotStrictJson,
+    /// The body ends before its outermost value does.
+    #[error("upstream body is truncated")]
+    Truncated,
+    /// The body is no Bundle of type searchset, or holds something that a searchset does not.
+    #[error("upstream body is not a searchset")]
+    NotASearchset,
+    /// A resource without a type or an id, or with a resource in a place where resources do not stand.
+    #[error("upstream resource is malformed")]
+    MalformedResource,
+    /// A resource that was not asked for: another type, another id.
+    #[error("upstream answered with a resource that was not asked for")]
+    NotAsked,
+    /// The `self` link of a search does not say that the person was a parameter of it.
+    #[error("upstream did not search for the person that was asked for")]
+    PersonNotEchoed,
+    /// A page link leads elsewhere.
+    #[error("upstream page link leads to another place")]
+    ForeignLink,
+    /// The upstream does not know what was searched.
+    #[error("upstream has no such search")]
+    NoSuchSearch,
+    /// Bytes came that nothing asked for, or a body ended that had not begun.
+    #[error("view was driven out of step")]
+    OutOfStep,
+    /// More pages than one answer may cost.
+    #[error("search takes too many upstream pages")]
+    TooManyPages,
+    /// A resource that is too large to hold.
+    #[error("resource is too large")]
+    ResourceTooLarge,
+    /// A page that is too large to hold.
+    #[error("upstream page is too large")]
+    PageTooLarge,
+}
+
+/// Which side an error comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The upstream sent what cannot be used: a bad gateway.
+    Upstream,
+    /// A bound of ours was met: the question is too costly.
+    Bound,
+}
+
+impl ViewError {
+    /// Returns which side the error comes from.
+    #[must_use]
+    pub fn origin(self) -> Origin {
+        match self {
+            Self::NotStrictJson
+            | Self::Truncated
+            | Self::NotASearchset
+            | Self::MalformedResource
+            | Self::NotAsked
+            | Self::PersonNotEchoed
+            | Self::ForeignLink
+            | Self::NoSuchSearch
+            | Self::OutOfStep => Origin::Upstream,
+            Self::TooManyPages | Self::ResourceTooLarge | Self::PageTooLarge => Origin::Bound,
+        }
+    }
+}
