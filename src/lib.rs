@@ -1,5 +1,7 @@
 //! Sluis: a FHIR gateway that lets through what the patient's Consent allows, and nothing else.
 
+#[cfg(feature = "gateway")]
+pub mod cli;
 pub mod consent;
 #[cfg(feature = "gateway")]
 pub mod gateway;

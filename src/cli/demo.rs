@@ -1,0 +1,3 @@
+//! The demo: synthetic patients behind a gateway, all on loopback.
+
+pub mod fhir_server;
