@@ -1,5 +1,6 @@
 //! Sluis: a FHIR gateway that lets through what the patient's Consent allows, and nothing else.
 
+pub mod audit;
 #[cfg(feature = "gateway")]
 pub mod cli;
 pub mod consent;

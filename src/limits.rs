@@ -79,3 +79,22 @@ pub const IDLE: Duration = Duration::from_secs(15);
 
 /// How long a page token is good.
 pub const PAGE_TOKEN_AGE: Duration = Duration::from_secs(15 * 60);
+
+/// Trails that are open or whose closing record is not durable yet. Each holds a place for its closing record, so that
+/// none is lost for want of room; who comes above it is turned away before anything is looked up.
+pub const OPEN_TRAILS: usize = 4_096;
+
+/// Intents and events that wait to be written: one for each open trail, and room for events.
+pub const RECORDS_WAITING: usize = OPEN_TRAILS + 512;
+
+/// Events per minute that unproven callers can put on record one by one, about 70 MB a day; the others are counted.
+pub const UNPROVEN_EVENTS: u32 = 120;
+
+/// A segment of the journal that is this long is followed by the next: small enough to verify at every start.
+pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The longest line of a journal that is read: more than the references of all pages of one answer take.
+pub const RECORD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Faults that the verification of a journal lists; the verdict counts all.
+pub const JOURNAL_FAULTS: usize = 1_000;

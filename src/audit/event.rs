@@ -1,0 +1,140 @@
+//! Something on record that is no request of a known caller.
+
+use std::net::SocketAddr;
+
+use super::chain::OpenIntent;
+use super::members::Members;
+use super::record::{Kind, Record};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The gateway began to serve.
+    Start,
+    /// The gateway ended as it was told.
+    Stop,
+    /// Configuration was read or changed.
+    Configuration,
+    /// Trust anchors or revocation lists changed.
+    Trust,
+    /// A TLS handshake failed.
+    HandshakeFailed,
+    /// A certificate that the handshake let through names nobody.
+    IdentityRefused,
+    /// A segment of the journal begins.
+    Segment,
+    /// The journal was found with a torn tail.
+    Recovered,
+    /// Events were not written one by one: there were too many.
+    Dropped,
+    /// Requests were turned away because too many were open.
+    TurnedAway,
+}
+
+impl EventKind {
+    /// Returns the code that stands on record.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Configuration => "configuration",
+            Self::Trust => "trust",
+            Self::HandshakeFailed => "handshake-failed",
+            Self::IdentityRefused => "identity-refused",
+            Self::Segment => "segment",
+            Self::Recovered => "recovered",
+            Self::Dropped => "dropped",
+            Self::TurnedAway => "turned-away",
+        }
+    }
+
+    /// Returns true if and only if somebody whose identity is not proven can bring the event about, as often as they like.
+    #[must_use]
+    pub fn is_unproven(self) -> bool {
+        match self {
+            Self::HandshakeFailed | Self::IdentityRefused => true,
+            Self::Start
+            | Self::Stop
+            | Self::Configuration
+            | Self::Trust
+            | Self::Segment
+            | Self::Recovered
+            | Self::Dropped
+            | Self::TurnedAway => false,
+        }
+    }
+}
+
+/// An event, for the journal. No patient is in it.
+pub struct Event {
+    kind: EventKind,
+    members: Members,
+}
+
+impl Event {
+    /// Returns an event without details.
+    #[must_use]
+    pub fn new(kind: EventKind) -> Self {
+        let mut members = Members::default();
+        members.text("event", kind.code());
+        Self { kind, members }
+    }
+
+    /// Adds where it came from.
+    #[must_use]
+    pub fn from_address(mut self, address: SocketAddr) -> Self {
+        self.members.text("address", &address.to_string());
+        self
+    }
+
+    /// Adds why, by the codes of whoever found it.
+    #[must_use]
+    pub fn because<'t>(mut self, reasons: impl IntoIterator<Item = &'t str>) -> Self {
+        self.members.texts("reasons", reasons);
+        self
+    }
+
+    /// Adds a detail; each event has its own names for them.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.members.text(name, value);
+        self
+    }
+
+    /// Adds how many.
+    #[must_use]
+    pub fn counting(mut self, name: &'static str, count: u64) -> Self {
+        self.members.number(name, count);
+        self
+    }
+
+    /// Adds the intents that are open where a segment begins: whoever reads from there need not read what lies before.
+    #[must_use]
+    pub fn carrying<'o>(mut self, open: impl IntoIterator<Item = &'o OpenIntent>) -> Self {
+        self.members.objects("open", open, |members, intent| {
+            members.number("seq", intent.seq);
+            members.text_or_null("request", intent.request.as_deref());
+            members.text_or_null("ground", intent.ground.as_deref());
+        });
+        self
+    }
+
+    /// Returns what happened.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        self.kind
+    }
+}
+
+impl From<Event> for Record {
+    fn from(event: Event) -> Self {
+        Self { kind: Kind::Event, request: None, ground: None, body: event.members.into_text() }
+    }
+}
+
+impl std::fmt::Debug for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Event({})", self.kind.code())
+    }
+}

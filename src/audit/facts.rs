@@ -1,0 +1,170 @@
+//! What a trail comes to know of one request, stage by stage.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::consent::{Ground, Purpose};
+use crate::identity::{Caller, Ura};
+use crate::query::Bsn;
+
+/// What is known when the caller is known.
+pub struct Opening {
+    /// The X-Request-Id, the caller's or ours.
+    pub request: String,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// Where the connection comes from.
+    pub address: SocketAddr,
+    /// The method as received.
+    pub method: String,
+    /// The request target as received, understood or not.
+    pub target: Vec<u8>,
+    /// The form of a POST `_search` as received; empty where there is none.
+    pub form: Vec<u8>,
+    /// Why, if that was understood.
+    pub purpose: Option<Purpose>,
+    /// The caller's own words for it, if given and understood.
+    pub reason: Option<String>,
+    /// Whose data is behind the gateway.
+    pub holder: Ura,
+    /// The name of the server that holds it.
+    pub upstream: String,
+}
+
+/// What the query was understood to ask.
+pub struct Question {
+    /// The kind of interaction.
+    pub interaction: Interaction,
+    /// The resource type, where the interaction has one.
+    pub resource_type: Option<String>,
+    /// The exchange profile that admits the query.
+    pub exchange: Option<String>,
+}
+
+/// An interaction of the REST API, by its code in `http://hl7.org/fhir/restful-interaction`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interaction {
+    /// `metadata`
+    Capabilities,
+    /// One resource by its id.
+    Read,
+    /// A search by type.
+    SearchType,
+}
+
+impl Interaction {
+    /// Returns the code of the interaction.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Capabilities => "capabilities",
+            Self::Read => "read",
+            Self::SearchType => "search-type",
+        }
+    }
+
+    /// Returns the action code of AuditEvent: a search executes, a read reads (IHE BALP, Query and Read patterns).
+    #[must_use]
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::Capabilities | Self::Read => "R",
+            Self::SearchType => "E",
+        }
+    }
+}
+
+/// Whom the query is about.
+#[derive(Clone, Default)]
+pub struct Patient {
+    /// References to all Patient records of the person: `Patient/1`.
+    pub references: Vec<String>,
+    /// The BSN, where the request named the person by it or the look-up told it.
+    pub bsn: Option<Bsn>,
+}
+
+/// What a decision, either way, rests on.
+#[derive(Clone)]
+pub struct Basis {
+    /// The ground.
+    pub ground: Ground,
+    /// The name of the policy in force.
+    pub policy: String,
+    /// References to the Consents that spoke.
+    pub consents: Vec<String>,
+}
+
+/// How a request ended.
+pub struct Closing {
+    /// The end itself.
+    pub outcome: Outcome,
+    /// The status of the answer, if one began.
+    pub status: Option<u16>,
+    /// The code of the refusal or failure, where there was one.
+    pub cause: Option<&'static str>,
+    /// References to what left, in order.
+    pub released: Vec<String>,
+    /// References to what was not shown, each with its ground.
+    pub withheld: Vec<(String, Ground)>,
+    /// Bytes of the body that left.
+    pub bytes: u64,
+}
+
+/// The end of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The answer left in full.
+    Delivered,
+    /// The answer is no.
+    Refused,
+    /// An answer could not be given.
+    Failed,
+    /// The exchange ended before the answer did.
+    CutOff,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Delivered, Self::Refused, Self::Failed, Self::CutOff];
+
+    /// Returns the code that stands on record.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::CutOff => "cut-off",
+        }
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opening(…)")
+    }
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Question({})", self.interaction.code())
+    }
+}
+
+impl fmt::Debug for Patient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Patient(…)")
+    }
+}
+
+impl fmt::Debug for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Basis({})", self.ground.code())
+    }
+}
+
+impl fmt::Debug for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Closing({})", self.outcome.code())
+    }
+}
