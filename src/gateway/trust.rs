@@ -385,3 +385,6 @@ fn findings_of(context: &X509StoreContextRef) -> Option<Findings> {
     let ssl = context.ex_data(X509StoreContext::ssl_idx().ok()?)?;
     ssl.ex_data(findings_index().ok()?).cloned()
 }
+
+#[cfg(test)]
+mod tests;

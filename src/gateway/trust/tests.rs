@@ -1,0 +1,240 @@
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use openssl::stack::Stack;
+use time::Duration;
+use time::macros::datetime;
+
+use super::*;
+use crate::cli::demo::pki::{Ca, Issued, Leaf, Pki, World};
+
+const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+/// A directory of a test, gone when the test ends.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("sluis-trust-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn trust(&self, now: OffsetDateTime) -> Trust {
+        Trust::load(&self.0.join("trust"), Some(&self.0.join("crl")), Moment::At(now)).unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn register() -> (Pki, [Issued; 5]) {
+    let mut pki = Pki::new(World::Test, NOW).unwrap();
+    let leaves = [
+        Leaf::professional(World::Test, "900016528", "90000382", "01.015"),
+        Leaf::employee(World::Test, "900016529", "90000382"),
+        Leaf::function(World::Test, "900016530", "90000382", "Balie"),
+        Leaf::system(World::Test, "900016531", "90000382", "epd.example"),
+        Leaf::system_g4(World::Test, "900016532", "90000382", "epd.example"),
+    ];
+    let issued = leaves.map(|leaf| pki.issue("leaf", &leaf).unwrap());
+    (pki, issued)
+}
+
+fn judged(trust: &Trust, issued: &Issued) -> Vec<Reason> {
+    let mut chain = Stack::new().unwrap();
+    for certificate in issued.chain() {
+        chain.push(certificate.clone()).unwrap();
+    }
+    trust.verify(issued.certificate(), &chain).err().unwrap_or_default()
+}
+
+#[test]
+fn certificates_of_every_type_and_generation_hold() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    let trust = place.trust(NOW);
+    assert_eq!(trust.crl_issuers(), 6);
+    assert_eq!(trust.earliest_next_update(), Some(NOW + Duration::hours(48)));
+    for issued in &issued {
+        assert_eq!(judged(&trust, issued), [], "{issued:?}");
+    }
+}
+
+#[test]
+fn a_ca_of_the_same_name_with_another_key_is_not_trusted() {
+    let place = Place::new();
+    let (mut pki, issued) = register();
+    let leaf = Leaf::professional(World::Test, "900016528", "90000382", "01.015").issued_by(Ca::Impostor);
+    let impostor = pki.issue("impostor", &leaf).unwrap();
+    pki.write(&place.0).unwrap();
+    let trust = place.trust(NOW);
+    assert_eq!(judged(&trust, &issued[0]), []);
+    assert_eq!(judged(&trust, &impostor), [Reason::UntrustedChain]);
+}
+
+#[test]
+fn an_intermediate_that_was_not_sent_breaks_the_chain() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    let trust = place.trust(NOW);
+    let nothing = Stack::new().unwrap();
+    assert_eq!(trust.verify(issued[4].certificate(), &nothing), Err(vec![Reason::UntrustedChain]));
+    assert_eq!(judged(&trust, &issued[4]), []);
+}
+
+#[test]
+fn a_revoked_leaf_is_refused_and_its_neighbour_is_not() {
+    let place = Place::new();
+    let (mut pki, issued) = register();
+    let leaf = Leaf::professional(World::Test, "900016540", "90000382", "01.015");
+    let neighbour = pki.issue("neighbour", &leaf).unwrap();
+    pki.revoke(&issued[0]).unwrap();
+    pki.write(&place.0).unwrap();
+    let trust = place.trust(NOW);
+    assert_eq!(judged(&trust, &issued[0]), [Reason::Revoked]);
+    assert_eq!(judged(&trust, &neighbour), []);
+}
+
+#[test]
+fn a_revoked_issuer_below_the_anchor_is_refused() {
+    let place = Place::new();
+    let (mut pki, issued) = register();
+    pki.revoke_g4_issuer().unwrap();
+    pki.write(&place.0).unwrap();
+    let trust = place.trust(NOW);
+    assert_eq!(judged(&trust, &issued[4]), [Reason::RevokedIssuer]);
+    assert_eq!(judged(&trust, &issued[3]), []);
+}
+
+#[test]
+fn a_revoked_leaf_of_a_revoked_issuer_is_refused_for_both() {
+    let place = Place::new();
+    let (mut pki, issued) = register();
+    pki.revoke_g4_issuer().unwrap();
+    pki.revoke(&issued[4]).unwrap();
+    pki.write(&place.0).unwrap();
+    assert_eq!(judged(&place.trust(NOW), &issued[4]), [Reason::Revoked, Reason::RevokedIssuer]);
+}
+
+#[test]
+fn a_crl_past_its_next_update_is_refused() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    assert_eq!(judged(&place.trust(NOW + Duration::hours(47)), &issued[0]), []);
+    assert_eq!(judged(&place.trust(NOW + Duration::hours(49)), &issued[0]), [Reason::CrlExpired]);
+}
+
+#[test]
+fn an_issuer_without_a_crl_is_refused() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    fs::remove_file(place.0.join("crl/zorgverlener.crl")).unwrap();
+    fs::remove_file(place.0.join("crl/server-g4-parent.crl")).unwrap();
+    let trust = place.trust(NOW);
+    assert_eq!(judged(&trust, &issued[0]), [Reason::RevocationUnknown]);
+    assert_eq!(judged(&trust, &issued[4]), [Reason::RevocationUnknown]);
+    assert_eq!(judged(&trust, &issued[1]), []);
+    let without = Trust::load(&place.0.join("trust"), None, Moment::At(NOW)).unwrap();
+    assert_eq!(judged(&without, &issued[0]), []);
+}
+
+#[test]
+fn a_crl_that_its_issuer_did_not_sign_tells_nothing() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    let path = place.0.join("crl/zorgverlener.crl");
+    let mut crl = fs::read(&path).unwrap();
+    *crl.last_mut().unwrap() ^= 1;
+    fs::write(&path, crl).unwrap();
+    assert_eq!(judged(&place.trust(NOW), &issued[0]), [Reason::RevocationUnknown]);
+}
+
+#[test]
+fn every_reason_is_found_not_only_the_first() {
+    let place = Place::new();
+    let (mut pki, issued) = register();
+    let leaf = Leaf::professional(World::Test, "900016541", "90000382", "01.015")
+        .valid(NOW - Duration::days(9), NOW - Duration::days(2))
+        .extended_key_usage(Some(&["1.3.6.1.5.5.7.3.4"]));
+    let bad = pki.issue("bad", &leaf).unwrap();
+    pki.revoke(&bad).unwrap();
+    pki.write(&place.0).unwrap();
+    let trust = place.trust(NOW);
+    assert_eq!(judged(&trust, &bad), [Reason::Expired, Reason::Revoked, Reason::WrongKeyPurpose]);
+    assert_eq!(judged(&trust, &issued[0]), []);
+}
+
+#[test]
+fn validity_counts_to_its_ends() {
+    let place = Place::new();
+    let (mut pki, _) = register();
+    let leaf = Leaf::employee(World::Test, "900016541", "90000382").valid(NOW - Duration::HOUR, NOW + Duration::HOUR);
+    let issued = pki.issue("short", &leaf).unwrap();
+    pki.write(&place.0).unwrap();
+    assert_eq!(judged(&place.trust(NOW - Duration::HOUR), &issued), []);
+    // OpenSSL counts the second of notAfter itself as past.
+    assert_eq!(judged(&place.trust(NOW + Duration::HOUR - Duration::SECOND), &issued), []);
+    assert_eq!(judged(&place.trust(NOW - Duration::HOUR - Duration::SECOND), &issued), [Reason::NotYetValid]);
+    assert_eq!(judged(&place.trust(NOW + Duration::HOUR + Duration::SECOND), &issued), [Reason::Expired]);
+}
+
+#[test]
+fn several_certificates_and_crls_in_one_file_all_count() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    let (trust_dir, crl_dir) = (place.0.join("one"), place.0.join("one-crl"));
+    fs::create_dir_all(&trust_dir).unwrap();
+    fs::create_dir_all(&crl_dir).unwrap();
+    let pem = |ca| pki.certificate_of(ca).unwrap().to_pem().unwrap();
+    fs::write(trust_dir.join("all.crt"), [pem(Ca::Server), pem(Ca::ServerG4Parent)].concat()).unwrap();
+    fs::write(trust_dir.join("z.cer"), pki.certificate_of(Ca::Professional).unwrap().to_der().unwrap()).unwrap();
+    fs::write(trust_dir.join("notes.txt"), "not a certificate").unwrap();
+    let crls = ["crl/server-g4.crl", "crl/server-g4-parent.crl"].map(|name| fs::read(place.0.join(name)).unwrap());
+    fs::write(crl_dir.join("both.pem"), crls.concat()).unwrap();
+    fs::copy(place.0.join("crl/zorgverlener.crl"), crl_dir.join("z.crl")).unwrap();
+    let trust = Trust::load(&trust_dir, Some(&crl_dir), Moment::At(NOW)).unwrap();
+    assert_eq!(judged(&trust, &issued[0]), []);
+    assert_eq!(judged(&trust, &issued[4]), []);
+    assert_eq!(judged(&trust, &issued[3]), [Reason::RevocationUnknown]);
+    assert_eq!(judged(&trust, &issued[1]), [Reason::UntrustedChain]);
+}
+
+#[test]
+fn a_directory_that_is_not_wholly_understood_is_refused() {
+    let place = Place::new();
+    let (mut pki, _) = register();
+    let leaf = pki.issue("leaf", &Leaf::employee(World::Test, "900016541", "90000382")).unwrap();
+    pki.write(&place.0).unwrap();
+    let (trust, crl) = (place.0.join("trust"), place.0.join("crl"));
+    let load = || Trust::load(&trust, Some(&crl), Moment::At(NOW));
+    load().unwrap();
+
+    fs::write(trust.join("leaf.pem"), leaf.certificate().to_pem().unwrap()).unwrap();
+    assert!(matches!(load(), Err(TrustError::NotACa { .. })));
+    fs::write(trust.join("leaf.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    assert!(matches!(load(), Err(TrustError::Malformed { .. })));
+    fs::remove_file(trust.join("leaf.pem")).unwrap();
+    fs::write(crl.join("broken.crl"), "no CRL").unwrap();
+    assert!(matches!(load(), Err(TrustError::Malformed { .. })));
+    fs::remove_file(crl.join("broken.crl")).unwrap();
+    load().unwrap();
+
+    assert!(matches!(
+        Trust::load(&place.0, None, Moment::At(NOW)),
+        Err(TrustError::NoAnchor { .. } | TrustError::NotACa { .. })
+    ));
+    assert!(matches!(Trust::load(&place.0.join("nowhere"), None, Moment::At(NOW)), Err(TrustError::Unreadable { .. })));
+}
