@@ -98,3 +98,6 @@ pub const RECORD_BYTES: usize = 64 * 1024 * 1024;
 
 /// Faults that the verification of a journal lists; the verdict counts all.
 pub const JOURNAL_FAULTS: usize = 1_000;
+
+/// A page token as callers send it back: longer than any that is made here.
+pub const PAGE_TOKEN_BYTES: usize = 1024;

@@ -1,5 +1,15 @@
 //! Profiles: the files that say what kinds of traffic there are, and what holds for them.
 
+mod capability;
+mod element;
 mod error;
+mod exchange;
+mod offer;
 
+pub use capability::capability_statement;
+pub(crate) use element::CodeSystem;
+pub use element::{ElementPath, Token};
 pub use error::ProfileError;
+pub(crate) use exchange::Answered;
+pub use exchange::{Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING, shipped_exchanges};
+pub use offer::Offer;

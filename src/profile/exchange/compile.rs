@@ -1,0 +1,160 @@
+//! From the file's words to a profile that cannot be wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::raw::{RawExchange, RawInclude, RawInteraction, RawKind, RawParameter, RawParameterType};
+use super::{Answered, Condition, Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING};
+use crate::profile::CodeSystem;
+use crate::profile::{ElementPath, ProfileError, Token};
+
+pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError> {
+    let raw: RawExchange = toml::from_str(text).map_err(|error| ProfileError::toml(file, text, &error))?;
+    let RawExchange { name, title, roles, unproven_role, systems, kinds } = raw;
+    let compiler = Compiler { file, systems: &systems };
+    compiler.require(!name.is_empty() && name.bytes().all(is_name_byte), "name", "a name of a-z, 0-9 and -")?;
+    for role in &roles {
+        compiler.require(is_role_prefix(role), "roles", "role codes, NN or NN.NNN")?;
+    }
+    for (alias, system) in &systems {
+        compiler.require(is_uri(system), &format!("systems.{alias}"), "the URI of a code system")?;
+    }
+    compiler.require(!kinds.is_empty(), "kinds", "at least one kind of resource")?;
+    let kinds = kinds.into_iter().map(|(name, kind)| compiler.kind(name, kind).map(Arc::new));
+    Ok(Exchange { name, title, roles, unproven_role, kinds: kinds.collect::<Result<_, _>>()? })
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+fn is_role_prefix(text: &str) -> bool {
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        Some((profession, specialism)) => digits(profession, 2) && digits(specialism, 3),
+        None => digits(text, 2),
+    }
+}
+
+fn is_uri(text: &str) -> bool {
+    ["http://", "https://", "urn:"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|' && byte != b',')
+}
+
+fn is_type(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_uppercase()) && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+struct Compiler<'a> {
+    file: &'a str,
+    systems: &'a BTreeMap<String, String>,
+}
+
+impl Compiler<'_> {
+    fn require(&self, holds: bool, key: &str, expected: &str) -> Result<(), ProfileError> {
+        if holds { Ok(()) } else { Err(ProfileError::new(self.file, key, expected)) }
+    }
+
+    fn kind(&self, resource_type: String, raw: RawKind) -> Result<Kind, ProfileError> {
+        let RawKind { interactions, patient, parameters, sort, includes, belongs, never } = raw;
+        let key = format!("kinds.{resource_type}");
+        let inside = |name: &str| format!("{key}.{name}");
+        self.require(is_type(&resource_type), &key, "a type of FHIR")?;
+        let supporting = SUPPORTING.contains(&resource_type.as_str());
+        self.require(
+            !supporting,
+            &key,
+            "a type that is asked for by itself: supporting types come with what refers to them",
+        )?;
+        self.require(!interactions.is_empty(), &inside("interactions"), "read, search or both")?;
+        if resource_type == "Patient" {
+            self.require(patient.is_empty(), &inside("patient"), "nothing: a Patient is named by _id and identifier")?;
+        } else {
+            self.require(!patient.is_empty(), &inside("patient"), "the parameters that name the patient")?;
+        }
+        for name in patient.iter().chain(&sort) {
+            let known = !name.is_empty() && name.bytes().all(is_name_byte);
+            self.require(known, &inside("patient or sort"), "names of search parameters")?;
+        }
+        let parameters = parameters.into_iter().map(|(name, raw)| {
+            let key = format!("{key}.parameters.{name}");
+            let taken = patient.contains(&name) || (resource_type == "Patient" && name == "identifier");
+            self.require(!taken && name.bytes().all(is_name_byte), &key, "a name that does not name the patient")?;
+            self.parameter(name, &key, &raw)
+        });
+        let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
+        let includes = includes.into_iter().map(|(name, raw)| {
+            let key = format!("{key}.includes.{name}");
+            self.include(&resource_type, name, &key, raw)
+        });
+        let includes = includes.collect::<Result<Vec<_>, _>>()?;
+        let belongs = match belongs {
+            None => Vec::new(),
+            Some(alternatives) => {
+                let filled = !alternatives.is_empty() && alternatives.iter().all(|one| !one.is_empty());
+                self.require(
+                    filled,
+                    &inside("belongs"),
+                    "at least one condition, or no key where all of the type belongs",
+                )?;
+                let compiled = alternatives.into_iter().map(|one| self.conditions(&inside("belongs"), one));
+                compiled.collect::<Result<_, _>>()?
+            }
+        };
+        Ok(Kind {
+            read: interactions.contains(&RawInteraction::Read),
+            search: interactions.contains(&RawInteraction::Search),
+            patient_names: patient,
+            parameters,
+            sort,
+            includes,
+            belongs,
+            never: self.conditions(&inside("never"), never)?,
+            resource_type,
+        })
+    }
+
+    fn parameter(&self, name: String, key: &str, raw: &RawParameter) -> Result<Parameter, ProfileError> {
+        let RawParameter { value, local, elements } = raw;
+        self.require(*local != elements.is_empty(), key, "elements where local = true, and only there")?;
+        let paths = elements.iter().map(|element| self.path(key, element)).collect::<Result<Vec<_>, _>>()?;
+        let value = match value {
+            RawParameterType::Token => ParameterType::Token,
+            RawParameterType::Date => ParameterType::Date,
+        };
+        Ok(Parameter { name, value, answered: if *local { Answered::Here(paths) } else { Answered::Upstream } })
+    }
+
+    fn include(&self, source: &str, parameter: String, key: &str, raw: RawInclude) -> Result<Include, ProfileError> {
+        let RawInclude { element, targets } = raw;
+        let known = !targets.is_empty() && targets.iter().all(|target| is_type(target));
+        self.require(known, &format!("{key}.targets"), "types of FHIR")?;
+        let path = self.path(&format!("{key}.element"), &element)?;
+        Ok(Include { source: source.to_owned(), parameter, element: path, element_text: element, targets })
+    }
+
+    fn path(&self, key: &str, text: &str) -> Result<ElementPath, ProfileError> {
+        ElementPath::read(text).ok_or_else(|| ProfileError::new(self.file, key, "a path to an element"))
+    }
+
+    fn conditions(&self, key: &str, raw: BTreeMap<String, Vec<String>>) -> Result<Vec<Condition>, ProfileError> {
+        let conditions = raw.into_iter().map(|(element, codes)| {
+            let key = format!("{key}.{element}");
+            self.require(!codes.is_empty(), &key, "at least one code")?;
+            let codes = codes.iter().map(|code| self.code(&key, code)).collect::<Result<_, _>>()?;
+            Ok(Condition { element: self.path(&key, &element)?, codes })
+        });
+        conditions.collect()
+    }
+
+    fn code(&self, key: &str, text: &str) -> Result<Token, ProfileError> {
+        let Some((alias, code)) = text.split_once('|') else {
+            self.require(!text.is_empty(), key, "a code")?;
+            return Ok(Token { system: CodeSystem::Any, code: text.to_owned() });
+        };
+        let system = self.systems.get(alias).filter(|_| !code.is_empty());
+        let system =
+            system.ok_or_else(|| ProfileError::new(self.file, key, "code, or a name in systems, | and a code"))?;
+        Ok(Token { system: CodeSystem::Is(system.clone()), code: code.to_owned() })
+    }
+}

@@ -1,0 +1,288 @@
+//! Search: one type, one patient, typed criteria, and how the result is wanted.
+
+use std::sync::Arc;
+
+use crate::json::Value;
+use crate::limits;
+use crate::profile::{Include, Kind};
+
+use super::criterion::Criterion;
+use super::form::{self, Pair};
+use super::subject::{self, Subject};
+use super::target::{self, Target};
+use super::{Id, Unclassifiable, negotiation};
+
+/// A search that one exchange profile admits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Search {
+    kind: Arc<Kind>,
+    subject: Subject,
+    criteria: Vec<Criterion>,
+    sort: Option<Sort>,
+    includes: Vec<Include>,
+    count: usize,
+    page: Option<String>,
+}
+
+impl std::fmt::Debug for Search {
+    /// Shows the type only: what is asked of whom tells of a person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Search({})", self.kind.resource_type())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sort {
+    name: String,
+    descending: bool,
+}
+
+impl Search {
+    /// Reads the decoded `pairs` as a search of `kind`; `compartment` is the patient that the path names, if it does.
+    pub(super) fn read(kind: &Arc<Kind>, compartment: Option<&Id>, pairs: &[Pair]) -> Result<Self, Unclassifiable> {
+        let mut named = Vec::new();
+        let mut given: Vec<Vec<&Pair>> = kind.parameters().iter().map(|_| Vec::new()).collect();
+        let mut wanted = Wanted::default();
+        for pair in pairs {
+            if let Some(subject) = subject::named_by(kind.patient_names(), pair) {
+                named.push(subject?);
+            } else if let Some((_, given)) =
+                kind.parameters().iter().zip(&mut given).find(|(parameter, _)| parameter.name() == pair.name)
+            {
+                given.push(pair);
+            } else {
+                wanted.read(kind, pair)?;
+            }
+        }
+        let criteria = kind.parameters().iter().zip(&given).filter(|(_, given)| !given.is_empty());
+        let criteria =
+            criteria.map(|(parameter, given)| Criterion::read(parameter, given)).collect::<Result<_, _>>()?;
+        let Wanted { sort, mut includes, count, page, format: _ } = wanted;
+        includes.sort_by_key(written_include);
+        Ok(Self {
+            kind: Arc::clone(kind),
+            subject: one_subject(named, compartment)?,
+            criteria,
+            sort,
+            includes,
+            count: count.unwrap_or(limits::PAGE_DEFAULT),
+            page,
+        })
+    }
+
+    /// Returns the type.
+    #[must_use]
+    pub fn resource_type(&self) -> &str {
+        self.kind.resource_type()
+    }
+
+    /// Returns what the profile that admits it says about the type.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Returns whom it is about.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Returns how many matches a page may hold.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the page token, which nothing here has opened.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        self.page.as_deref()
+    }
+
+    /// Returns the includes, which the view resolves itself.
+    #[must_use]
+    pub fn includes(&self) -> &[Include] {
+        &self.includes
+    }
+
+    /// Returns true if and only if every parameter that is answered here holds on `resource`.
+    #[must_use]
+    pub fn matches(&self, resource: Value<'_>) -> bool {
+        self.criteria.iter().all(|criterion| criterion.matches(resource))
+    }
+
+    /// Returns the canonical target below the base, without the page token: what such a token is bound to.
+    #[must_use]
+    pub fn without_page(&self) -> String {
+        let mut target = format!("{}?", self.resource_type());
+        let (name, value) = subject::written(self.kind.patient_names(), &self.subject);
+        append(&mut target, &name, &value);
+        self.append_criteria(&mut target, |_| true);
+        self.append_sort(&mut target);
+        for include in &self.includes {
+            append(&mut target, "_include", &written_include(include));
+        }
+        append(&mut target, "_count", &self.count.to_string());
+        target
+    }
+
+    /// Returns the canonical target below the base.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let mut target = self.without_page();
+        if let Some(page) = &self.page {
+            append(&mut target, "_page", page);
+        }
+        target
+    }
+
+    /// Returns what is asked of the upstream: this search of all records of one `person`, in pages of `count`. None where
+    /// the person has no record: an empty parameter would ask for everybody's.
+    ///
+    /// Includes stay out, and so do parameters that are answered here.
+    #[must_use]
+    pub fn upstream(&self, person: &[Id], count: usize) -> Option<Target> {
+        let mut target = format!("{}?", self.resource_type());
+        let name = self.kind.patient_names().first().map_or("_id", String::as_str);
+        append(&mut target, name, &target::id_list(person)?);
+        self.append_criteria(&mut target, |criterion| !criterion.parameter.is_local());
+        self.append_sort(&mut target);
+        append(&mut target, "_count", &count.to_string());
+        append(&mut target, "_total", "none");
+        Some(Target::new(target))
+    }
+
+    fn append_criteria(&self, target: &mut String, wanted: impl Fn(&Criterion) -> bool) {
+        for criterion in self.criteria.iter().filter(|criterion| wanted(criterion)) {
+            for value in criterion.written() {
+                append(target, criterion.parameter.name(), &value);
+            }
+        }
+    }
+
+    fn append_sort(&self, target: &mut String) {
+        if let Some(Sort { name, descending }) = &self.sort {
+            append(target, "_sort", &format!("{}{name}", if *descending { "-" } else { "" }));
+        }
+    }
+}
+
+/// Appends a parameter to a target that ends with `?` or with another parameter.
+fn append(target: &mut String, name: &str, value: &str) {
+    if !target.ends_with('?') {
+        target.push('&');
+    }
+    form::encode(name, target);
+    target.push('=');
+    form::encode(value, target);
+}
+
+fn one_subject(named: Vec<Subject>, compartment: Option<&Id>) -> Result<Subject, Unclassifiable> {
+    let compartment = compartment.map(|id| Subject::Id(id.clone()));
+    let mut named = named.into_iter();
+    match (compartment, named.next(), named.next()) {
+        (None, None, _) => Err(Unclassifiable::NobodyNamed),
+        (Some(subject), None, _) | (None, Some(subject), None) => Ok(subject),
+        // The path and one parameter that say the same name one patient.
+        (Some(subject), Some(other), None) if subject == other => Ok(subject),
+        (_, Some(_), _) => Err(Unclassifiable::SeveralNamed),
+    }
+}
+
+/// How the result is wanted: what stands beside patient and criteria.
+#[derive(Debug, Default)]
+struct Wanted {
+    sort: Option<Sort>,
+    includes: Vec<Include>,
+    count: Option<usize>,
+    page: Option<String>,
+    format: Option<()>,
+}
+
+impl Wanted {
+    fn read(&mut self, kind: &Kind, pair: &Pair) -> Result<(), Unclassifiable> {
+        let value = pair.value.as_str();
+        match pair.name.as_str() {
+            "_count" => once(&mut self.count, count(value)?),
+            "_sort" => once(&mut self.sort, sort(kind, value)?),
+            "_page" => once(&mut self.page, page(value)?),
+            "_format" => once(&mut self.format, negotiation::format(value)?),
+            "_include" => {
+                let include = include(kind, value)?;
+                let again = |known: &Include| {
+                    let shared = known.targets().iter().any(|target| include.targets().contains(target));
+                    known.parameter() == include.parameter() && shared
+                };
+                if self.includes.iter().any(again) {
+                    return Err(Unclassifiable::Repeated);
+                }
+                self.includes.push(include);
+                Ok(())
+            }
+            _ => Err(Unclassifiable::Parameter),
+        }
+    }
+}
+
+fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Unclassifiable> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Unclassifiable::Repeated),
+    }
+}
+
+fn count(value: &str) -> Result<usize, Unclassifiable> {
+    let plain = (1..=3).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
+    match value.parse() {
+        // FHIR R4, 3.1.1.5.4: `_count=0` asks for the number of matches only, which is `_summary=count`.
+        Ok(0) if plain => Err(Unclassifiable::Parameter),
+        Ok(count) if plain && count <= limits::PAGE => Ok(count),
+        Ok(_) | Err(_) => Err(Unclassifiable::Value),
+    }
+}
+
+fn sort(kind: &Kind, value: &str) -> Result<Sort, Unclassifiable> {
+    let (name, descending) = value.strip_prefix('-').map_or((value, false), |name| (name, true));
+    if kind.sort().iter().any(|known| known == name) {
+        Ok(Sort { name: name.to_owned(), descending })
+    } else {
+        Err(Unclassifiable::Parameter)
+    }
+}
+
+fn page(value: &str) -> Result<String, Unclassifiable> {
+    let shape = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if shape && (1..=limits::PAGE_TOKEN_BYTES).contains(&value.len()) {
+        Ok(value.to_owned())
+    } else {
+        Err(Unclassifiable::Value)
+    }
+}
+
+/// Reads `Type:parameter` or `Type:parameter:Target`.
+fn include(kind: &Kind, value: &str) -> Result<Include, Unclassifiable> {
+    let mut parts = value.split(':');
+    let (source, parameter, target, more) = (parts.next(), parts.next(), parts.next(), parts.next());
+    if source != Some(kind.resource_type()) || more.is_some() {
+        return Err(Unclassifiable::Parameter);
+    }
+    let known = kind.includes().iter().find(|include| Some(include.parameter()) == parameter);
+    let include = match target {
+        None => known.cloned(),
+        Some(target) => known.and_then(|include| include.narrowed(target)),
+    };
+    include.ok_or(Unclassifiable::Parameter)
+}
+
+/// Writes an include so that it is read as the same one: its target is named where it is the only one.
+fn written_include(include: &Include) -> String {
+    let pair = format!("{}:{}", include.source(), include.parameter());
+    match include.targets() {
+        [target] => format!("{pair}:{target}"),
+        _ => pair,
+    }
+}
+
+#[cfg(test)]
+mod laws;
