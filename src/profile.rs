@@ -5,6 +5,7 @@ mod element;
 mod error;
 mod exchange;
 mod offer;
+mod policy;
 
 pub use capability::capability_statement;
 pub(crate) use element::CodeSystem;
@@ -13,3 +14,4 @@ pub use error::ProfileError;
 pub(crate) use exchange::Answered;
 pub use exchange::{Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING, shipped_exchanges};
 pub use offer::Offer;
+pub use policy::{Policy, shipped_policies};
