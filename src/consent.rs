@@ -1,7 +1,34 @@
 //! Deciding: from a patient's Consents to what this caller may see.
+//!
+//! [`Evidence`] is read from the Consents on file, strictly; [`decide`] puts a question to it and yields a [`Decision`]; what
+//! is left to judge on each resource is the [`Plan`] of a permit.
 
+mod actor;
+mod asked;
+mod caller_records;
+mod decide;
+mod evaluate;
+mod evidence;
 mod ground;
+mod plan;
+mod privacy;
 mod purpose;
+mod read;
+mod record;
+mod resource_type;
+mod rule;
+mod source;
+mod tree;
+mod window;
 
+pub use asked::{Admission, Asked, Combining, Holder, NotCombining, NotUnlabelled, Unlabelled};
+pub use caller_records::CallerRecords;
+pub use decide::{Decision, Denial, decide};
+pub use evidence::{Evidence, FhirVersion, Standing};
 pub use ground::Ground;
+pub use plan::{Plan, Sight, Verdict};
+pub use privacy::is_privacy_consent;
 pub use purpose::Purpose;
+pub use read::Unreadable;
+pub use rule::{Action, Effect};
+pub use source::{Register, Source};

@@ -8,6 +8,7 @@ pub mod consent;
 pub mod gateway;
 pub mod identity;
 pub mod json;
+pub mod label;
 pub mod limits;
 pub mod profile;
 pub mod query;

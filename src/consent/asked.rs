@@ -1,0 +1,124 @@
+//! What is asked: everything a decision depends on besides evidence, policy and time.
+
+use super::caller_records::CallerRecords;
+use super::purpose::Purpose;
+use super::rule::Action;
+use super::source::Source;
+use crate::identity::{Caller, Ura};
+
+/// A question to be decided.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The caller's own records at the sources of Consents.
+    pub records: &'a CallerRecords,
+    /// Whose data it is.
+    pub holder: &'a Holder,
+    /// Why it is asked.
+    pub purpose: Purpose,
+    /// The reason given, in words.
+    pub reason: Option<&'a str>,
+    /// What is to be done with the data.
+    pub action: Action,
+    /// Which purposes may be declared.
+    pub admission: Admission,
+    /// How several Consents make one answer.
+    pub combining: Combining,
+    /// What a resource counts as that no label table knows.
+    pub unlabelled: Unlabelled,
+}
+
+/// Which purposes may be declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Those that the policy grants this caller.
+    ByPolicy,
+    /// All of them: an offline question that names no exchange profile.
+    Everything,
+}
+
+/// How several Consents make one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combining {
+    /// One that denies goes before every one that permits.
+    DenyOverrides,
+}
+
+/// A way of combining that there is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the only way of combining is deny-overrides")]
+pub struct NotCombining;
+
+impl Combining {
+    /// Returns the way of combining of that name.
+    ///
+    /// # Errors
+    /// The name is not one that is built.
+    pub fn of(code: &str) -> Result<Self, NotCombining> {
+        match code {
+            "deny-overrides" => Ok(Self::DenyOverrides),
+            _ => Err(NotCombining),
+        }
+    }
+}
+
+/// What a resource counts as that no label table knows and that carries no label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlabelled {
+    /// As restricted, and as sensitive for what a rule denies.
+    Restricted,
+    /// As normal.
+    Normal,
+}
+
+/// A setting that there is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unlabelled is restricted or normal")]
+pub struct NotUnlabelled;
+
+impl Unlabelled {
+    /// Returns the setting of that name.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn of(code: &str) -> Result<Self, NotUnlabelled> {
+        match code {
+            "restricted" => Ok(Self::Restricted),
+            "normal" => Ok(Self::Normal),
+            _ => Err(NotUnlabelled),
+        }
+    }
+}
+
+/// The organisation whose data is behind the gateway.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    ura: Ura,
+    references: Vec<String>,
+}
+
+impl Holder {
+    /// Returns the holder of that number.
+    #[must_use]
+    pub fn new(ura: Ura) -> Self {
+        Self { ura, references: Vec::new() }
+    }
+
+    /// Adds its own Organization record at a source of Consents.
+    #[must_use]
+    pub fn known_as(mut self, source: &Source, reference: &str) -> Self {
+        self.references.push(source.normalise(reference));
+        self
+    }
+
+    /// Returns its number.
+    #[must_use]
+    pub fn ura(&self) -> &Ura {
+        &self.ura
+    }
+
+    pub(super) fn references(&self) -> &[String] {
+        &self.references
+    }
+}

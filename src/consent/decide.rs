@@ -1,0 +1,131 @@
+//! The decision: pure and total. Evidence that is missing or cannot be read is a denial.
+
+use time::OffsetDateTime;
+
+use super::asked::{Admission, Asked, Combining};
+use super::evaluate::Question;
+use super::evidence::{Availability, Content, Evidence, Filed, Part, Scope, Standing};
+use super::ground::Ground;
+use super::plan::{Plan, Weighed};
+use super::purpose::Purpose;
+use super::rule::Effect;
+use crate::profile::Policy;
+
+/// Whether a caller may see anything, and what must be taken out.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// Something may be seen.
+    Permit(Plan),
+    /// Nothing may.
+    Deny(Denial),
+}
+
+/// Why nothing may be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    ground: Ground,
+    consents: Vec<String>,
+}
+
+impl Denial {
+    fn new(ground: Ground) -> Self {
+        Self { ground, consents: Vec::new() }
+    }
+
+    /// Returns the ground.
+    #[must_use]
+    pub fn ground(&self) -> Ground {
+        self.ground
+    }
+
+    /// Returns the Consents it rests on.
+    #[must_use]
+    pub fn consents(&self) -> &[String] {
+        &self.consents
+    }
+}
+
+/// Decides what may be seen of the patient whose evidence this is: first whether the policy admits the question, then
+/// whether all evidence can be read, then by rules, and by the policy where no rule speaks.
+///
+/// Total: evidence that is unavailable or unreadable is a denial, and so is a question that nothing speaks about, unless the
+/// policy says otherwise.
+#[must_use]
+pub fn decide(asked: &Asked<'_>, evidence: &Evidence, policy: &Policy, now: OffsetDateTime) -> Decision {
+    match weigh(asked, evidence, policy, now) {
+        Err(denial) => Decision::Deny(denial),
+        Ok(plan) => conclude(plan),
+    }
+}
+
+/// Weighs every Consent for the question; a denial is one for which rules need not be asked.
+pub(super) fn weigh(
+    asked: &Asked<'_>,
+    evidence: &Evidence,
+    policy: &Policy,
+    now: OffsetDateTime,
+) -> Result<Plan, Denial> {
+    admit(asked, policy)?;
+    match evidence.availability() {
+        Availability::Failed => return Err(Denial::new(Ground::EvidenceUnavailable)),
+        Availability::Whole => {}
+    }
+    let counts = |filed: &&Filed| match filed.scope {
+        Scope::Any => true,
+        Scope::Research => Purpose::of("HRESCH").is_some_and(|research| asked.purpose.is_within(research)),
+    };
+    let filed = || evidence.parts().iter().flat_map(|part| part.filed.iter().map(move |filed| (part, filed)));
+    let filed = || filed().filter(|(_, filed)| counts(filed));
+    let unreadable = filed().filter(|(_, filed)| matches!(filed.content, Content::Unreadable(_)));
+    let unreadable: Vec<_> = unreadable.map(|(_, filed)| filed.reference.clone()).collect();
+    if !unreadable.is_empty() {
+        return Err(Denial { ground: Ground::ConsentUnreadable, consents: unreadable });
+    }
+    let question = Question::new(asked, now);
+    let weighed = filed().filter_map(|(part, filed)| weighed(&question, part, filed)).collect();
+    let rest = policy.where_nothing_is_on_file(asked.caller, asked.holder.ura(), asked.purpose);
+    match asked.combining {
+        Combining::DenyOverrides => Ok(Plan::new(weighed, rest, asked.unlabelled, policy.never_hidden_unlabelled())),
+    }
+}
+
+fn admit(asked: &Asked<'_>, policy: &Policy) -> Result<(), Denial> {
+    match asked.admission {
+        Admission::ByPolicy if !policy.admits(asked.caller, asked.purpose) => {
+            return Err(Denial::new(Ground::PurposeNotAdmitted));
+        }
+        Admission::ByPolicy | Admission::Everything => {}
+    }
+    if policy.needs_reason(asked.purpose) && asked.reason.is_none_or(|reason| reason.trim().is_empty()) {
+        return Err(Denial::new(Ground::ReasonMissing));
+    }
+    Ok(())
+}
+
+fn weighed(question: &Question<'_>, part: &Part, filed: &Filed) -> Option<Weighed> {
+    let Content::Read { statement, managers } = &filed.content else { return None };
+    let standing = match part.standing {
+        Standing::Full if question.is_foreign(part, managers, statement) => Standing::DenialsOnly,
+        standing @ (Standing::Full | Standing::DenialsOnly) => standing,
+    };
+    let tree = question.put_to(statement, &part.referenced);
+    Some(Weighed { consent: filed.reference.clone(), standing, tree })
+}
+
+fn conclude(plan: Plan) -> Decision {
+    let outlooks = || plan.weighed().iter().map(|one| (one, one.outlook(None)));
+    let denying = outlooks().filter(|(_, outlook)| outlook.only_denies());
+    let denying: Vec<_> = denying.map(|(one, _)| one.consent.clone()).collect();
+    if !denying.is_empty() {
+        return Decision::Deny(Denial { ground: Ground::RuleDenies, consents: denying });
+    }
+    let permits = outlooks().any(|(_, outlook)| outlook.permit);
+    match plan.rest() {
+        Effect::Deny if !permits => {
+            let speaks = !plan.consents().is_empty();
+            let ground = if speaks { Ground::RuleDenies } else { Ground::NothingOnFile };
+            Decision::Deny(Denial { ground, consents: plan.consents().to_vec() })
+        }
+        Effect::Deny | Effect::Permit => Decision::Permit(plan),
+    }
+}

@@ -1,0 +1,258 @@
+//! The plan: what is left to judge on each resource.
+
+use super::asked::Unlabelled;
+use super::evidence::Standing;
+use super::ground::Ground;
+use super::privacy::is_privacy_consent;
+use super::resource_type::is_supporting;
+use super::rule::{Effect, Element};
+use super::tree::{Asks, Condition, Facts, Outlook, Said, Tree};
+use crate::json::Value;
+use crate::label::{Confidentiality, Label, Tables};
+
+/// What a permit says must be taken out: the conditions that can only be judged on each resource.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    weighed: Vec<Weighed>,
+    /// What holds for a resource that no rule speaks about.
+    rest: Effect,
+    ground: Ground,
+    consents: Vec<String>,
+    unlabelled: Unlabelled,
+    /// Types that are never hidden for being unlabelled alone.
+    exempt: Vec<String>,
+    reading: Reading,
+    way: Way,
+}
+
+/// One Consent as it applies to the question.
+#[derive(Debug, Clone)]
+pub(super) struct Weighed {
+    pub(super) consent: String,
+    pub(super) standing: Standing,
+    pub(super) tree: Tree,
+}
+
+/// Whether labels have to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Labels,
+    NoLabels,
+}
+
+/// Which way through the view a plan asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Straight,
+    Judged,
+}
+
+/// Whether a resource may be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// It may.
+    Visible,
+    /// It may not.
+    Hidden,
+}
+
+/// What is made of one resource, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    sight: Sight,
+    ground: Ground,
+    /// Which Consent, and which place in it.
+    rule: Option<(usize, usize)>,
+}
+
+impl Verdict {
+    /// Returns whether the resource may be seen.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        self.sight
+    }
+
+    /// Returns true if and only if the resource may be seen.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.sight == Sight::Visible
+    }
+
+    /// Returns why.
+    #[must_use]
+    pub fn ground(&self) -> Ground {
+        self.ground
+    }
+
+    fn by_rule((consent, said): (usize, Said)) -> Self {
+        let (sight, ground) = match said.effect {
+            Effect::Permit => (Sight::Visible, Ground::RulePermits),
+            Effect::Deny => (Sight::Hidden, Ground::RuleDenies),
+        };
+        Self { sight, ground, rule: Some((consent, said.place)) }
+    }
+}
+
+impl Weighed {
+    pub(super) fn outlook(&self, resource_type: Option<&str>) -> Outlook {
+        let outlook = self.tree.outlook(resource_type);
+        match self.standing {
+            Standing::Full => outlook,
+            Standing::DenialsOnly => outlook.denials_only(),
+        }
+    }
+
+    fn ask(&self, facts: &Facts<'_>) -> Option<Said> {
+        self.tree.ask(facts).filter(|said| match (self.standing, said.effect) {
+            (Standing::DenialsOnly, Effect::Permit) => false,
+            (Standing::Full, Effect::Permit) | (_, Effect::Deny) => true,
+        })
+    }
+}
+
+impl Plan {
+    pub(super) fn new(weighed: Vec<Weighed>, rest: Effect, unlabelled: Unlabelled, exempt: &[String]) -> Self {
+        let weighed: Vec<_> = weighed.into_iter().filter(|one| one.outlook(None).speaks()).collect();
+        let mut consents: Vec<_> = weighed.iter().map(|one| one.consent.clone()).collect();
+        consents.sort();
+        consents.dedup();
+        let outlooks = || weighed.iter().map(|one| one.outlook(None));
+        let names_label = |_: Effect, condition: &Condition| matches!(condition.labels, Element::Stated(_));
+        let all_seen = rest == Effect::Permit || outlooks().any(Outlook::only_permits);
+        Self {
+            rest,
+            ground: if outlooks().any(|one| one.permit) { Ground::RulePermits } else { Ground::PolicyPermits },
+            consents,
+            unlabelled,
+            exempt: exempt.to_vec(),
+            reading: if weighed.iter().any(|one| one.tree.any(&names_label)) {
+                Reading::Labels
+            } else {
+                Reading::NoLabels
+            },
+            way: if all_seen && !outlooks().any(|one| one.deny) { Way::Straight } else { Way::Judged },
+            weighed,
+        }
+    }
+
+    pub(super) fn weighed(&self) -> &[Weighed] {
+        &self.weighed
+    }
+
+    pub(super) fn rest(&self) -> Effect {
+        self.rest
+    }
+
+    /// Returns true if and only if nothing is left to judge per resource: every resource is visible by rules and policy. A
+    /// Consent about privacy is hidden all the same, see [`is_privacy_consent`].
+    #[must_use]
+    pub fn is_straight(&self) -> bool {
+        self.way == Way::Straight
+    }
+
+    /// Returns why there is a plan: because a rule permits, or because the policy does where no rule speaks.
+    #[must_use]
+    pub fn ground(&self) -> Ground {
+        self.ground
+    }
+
+    /// Returns the Consents that speak.
+    #[must_use]
+    pub fn consents(&self) -> &[String] {
+        &self.consents
+    }
+
+    /// Returns what is made of a resource. Allocates nothing but for strings that are written with escapes.
+    ///
+    /// Types that support others, and the person's own Patient, are judged only by rules that name their type or, where they
+    /// carry one, a label; no rule about them means that they may be seen (design, V.4). Whether something visible refers to
+    /// them is the view's to say.
+    #[must_use]
+    pub fn judge(&self, resource: Value<'_>, tables: &Tables) -> Verdict {
+        let resource_type = resource.text_of("resourceType").unwrap_or_default();
+        if is_privacy_consent(resource) {
+            return Verdict { sight: Sight::Hidden, ground: Ground::PolicyDenies, rule: None };
+        }
+        let label = match self.reading {
+            Reading::Labels => tables.of(resource),
+            Reading::NoLabels => Label::default(),
+        };
+        let exempt = self.exempt.iter().any(|exempt| *exempt == resource_type);
+        let supporting = is_supporting(&resource_type);
+        let unlabelled = if exempt || supporting { Unlabelled::Normal } else { self.unlabelled };
+        let facts = Facts { resource_type: &resource_type, label, unlabelled, asks: Asks::Every };
+        if supporting { self.judge_supporting(facts) } else { self.judge_by(&facts) }
+    }
+
+    fn judge_by(&self, facts: &Facts<'_>) -> Verdict {
+        if let Some(said) = self.ask(facts) {
+            return Verdict::by_rule(said);
+        }
+        let sight = match self.rest {
+            Effect::Permit => Sight::Visible,
+            Effect::Deny => Sight::Hidden,
+        };
+        Verdict { sight, ground: Ground::NothingOnFile, rule: None }
+    }
+
+    fn judge_supporting(&self, facts: Facts<'_>) -> Verdict {
+        let above_normal = facts.label.confidentiality.is_some_and(|level| level > Confidentiality::Normal);
+        let labelled = above_normal || !facts.label.sensitivities.is_empty();
+        let asks = if labelled { Asks::NamingTypeOrLabel } else { Asks::NamingType };
+        if let Some(said) = self.ask(&Facts { asks, ..facts }) {
+            return Verdict::by_rule(said);
+        }
+        // Where permits are by label, one that carries a label no permit reaches is as any other resource.
+        let by_label = |effect: Effect, condition: &Condition| {
+            effect == Effect::Permit && matches!(condition.labels, Element::Stated(_))
+        };
+        if labelled && self.weighed.iter().any(|one| one.tree.any(&by_label)) {
+            return self.judge_by(&facts);
+        }
+        Verdict { sight: Sight::Visible, ground: Ground::PolicyPermits, rule: None }
+    }
+
+    /// Asks each Consent: the first that denies goes before the first that permits.
+    fn ask(&self, facts: &Facts<'_>) -> Option<(usize, Said)> {
+        let mut permitted = None;
+        for (index, one) in self.weighed.iter().enumerate() {
+            match one.ask(facts) {
+                Some(said) if said.effect == Effect::Deny => return Some((index, said)),
+                Some(said) if permitted.is_none() => permitted = Some((index, said)),
+                Some(_) | None => {}
+            }
+        }
+        permitted
+    }
+
+    /// Returns true if and only if some resource of that type may be hidden.
+    #[must_use]
+    pub fn can_hide(&self, resource_type: &str) -> bool {
+        if resource_type == "Consent" {
+            return true;
+        }
+        if self.is_straight() {
+            return false;
+        }
+        if is_supporting(resource_type) {
+            return self.weighed.iter().any(|one| {
+                one.tree.any(&|_, condition| match (&condition.classes, &condition.labels) {
+                    (Element::Stated(classes), _) => classes.contains(&resource_type),
+                    (Element::Absent, Element::Stated(_)) => true,
+                    (Element::Absent, Element::Absent) => false,
+                })
+            });
+        }
+        let mut outlooks = self.weighed.iter().map(|one| one.outlook(Some(resource_type)));
+        let sure = self.rest == Effect::Permit || outlooks.clone().any(Outlook::only_permits);
+        !sure || outlooks.any(|one| one.deny)
+    }
+
+    /// Returns the Consent and the provision that a verdict rests on: `Consent/7`, `provision.provision[0]`.
+    #[must_use]
+    pub fn locate(&self, verdict: &Verdict) -> Option<(&str, String)> {
+        let (consent, place) = verdict.rule?;
+        let one = self.weighed.get(consent)?;
+        Some((&one.consent, one.tree.place(place).to_owned()))
+    }
+}

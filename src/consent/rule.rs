@@ -1,0 +1,197 @@
+//! The rule: our closed form of one Consent provision.
+
+use super::purpose::Purpose;
+use super::window::Window;
+use crate::label::{Confidentiality, Sensitivities};
+
+/// What a rule does where it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It permits.
+    Permit,
+    /// It denies.
+    Deny,
+}
+
+impl Effect {
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::Permit => Self::Deny,
+            Self::Deny => Self::Permit,
+        }
+    }
+}
+
+/// One element of a provision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Element<T> {
+    /// Not there: what the provision around it says holds; anything where none says it.
+    Absent,
+    /// There. A list that is empty here held codes of foreign systems only, and matches nothing.
+    Stated(T),
+}
+
+impl<T> Element<T> {
+    /// Returns this, or what is inherited when this is absent.
+    pub(super) fn or<'e>(&'e self, inherited: &'e Self) -> &'e Self {
+        match self {
+            Self::Absent => inherited,
+            Self::Stated(_) => self,
+        }
+    }
+
+    /// Returns true if and only if the element is absent or `test` holds for what is stated.
+    pub(super) fn is_met(&self, test: impl FnOnce(&T) -> bool) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Stated(value) => test(value),
+        }
+    }
+}
+
+/// One provision, with those inside it.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) effect: Effect,
+    /// Where it stands in its Consent: `provision.provision[0]`.
+    pub(super) place: String,
+    pub(super) period: Element<Window>,
+    pub(super) actors: Element<Vec<Actor>>,
+    pub(super) actions: Element<Vec<Action>>,
+    pub(super) purposes: Element<Vec<Purpose>>,
+    pub(super) classes: Element<Vec<&'static str>>,
+    pub(super) labels: Element<LabelSet>,
+    pub(super) exceptions: Vec<Rule>,
+}
+
+/// What a Consent says as a whole.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    /// What holds where no provision matches.
+    pub(super) base: Base,
+    pub(super) root: Root,
+}
+
+/// What `policyRule` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base {
+    /// Nothing that can be computed.
+    Silent,
+    /// OPTIN or OPTOUT.
+    Says(Effect),
+}
+
+/// The outermost provision.
+#[derive(Debug, Clone)]
+pub(super) enum Root {
+    /// None: the base is all there is.
+    None,
+    /// One that says nothing that can be computed: it has no type, and neither has `policyRule`.
+    Untyped,
+    /// One with a known effect.
+    Rule(Box<Rule>),
+}
+
+/// What is done with data, of `http://terminology.hl7.org/CodeSystem/consentaction`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Gather.
+    Collect,
+    /// Look at: what a read asks.
+    Access,
+    /// Use.
+    Use,
+    /// Hand to others.
+    Disclose,
+    /// Change.
+    Correct,
+}
+
+impl Action {
+    /// Returns the action of that code.
+    #[must_use]
+    pub fn of(code: &str) -> Option<Self> {
+        match code {
+            "collect" => Some(Self::Collect),
+            "access" => Some(Self::Access),
+            "use" => Some(Self::Use),
+            "disclose" => Some(Self::Disclose),
+            "correct" => Some(Self::Correct),
+            _ => None,
+        }
+    }
+}
+
+/// Somebody a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Actor {
+    pub(super) role: ActorRole,
+    pub(super) who: Who,
+}
+
+/// As what an actor is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ActorRole {
+    /// IRCP, PRCP: who receives the data; compared with the caller.
+    Recipient,
+    /// CST: who has the data; compared with the holder.
+    Custodian,
+    /// A role of a foreign system: may be anything.
+    Strange,
+}
+
+/// Who is meant by a Reference: any part may be missing, not all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Who {
+    /// Normalised.
+    pub(super) reference: Option<String>,
+    pub(super) identifier: Option<Identifier>,
+}
+
+/// A business identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identifier {
+    pub(super) system: String,
+    pub(super) value: String,
+}
+
+/// The labels that one provision lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LabelSet {
+    pub(super) lowest: Option<Confidentiality>,
+    pub(super) highest: Option<Confidentiality>,
+    pub(super) listed: Sensitivities,
+    pub(super) below: Sensitivities,
+    pub(super) reach: Sensitivities,
+}
+
+impl LabelSet {
+    pub(super) fn add_level(&mut self, level: Confidentiality) {
+        self.lowest = Some(self.lowest.map_or(level, |lowest| lowest.min(level)));
+        self.highest = self.highest.max(Some(level));
+    }
+
+    pub(super) fn add(&mut self, sensitivity: Sensitivities) {
+        self.listed = self.listed.union(sensitivity);
+        self.below = self.listed.with_below();
+        self.reach = self.listed.reach_of_denial();
+    }
+}
+
+impl Rule {
+    /// Calls `each` with this provision and every one inside it.
+    pub(super) fn for_each<'r>(&'r self, each: &mut impl FnMut(&'r Rule)) {
+        each(self);
+        for inner in &self.exceptions {
+            inner.for_each(each);
+        }
+    }
+
+    /// Returns the actors that the provision itself states.
+    pub(super) fn actors(&self) -> impl Iterator<Item = &Actor> {
+        match &self.actors {
+            Element::Absent => [].iter(),
+            Element::Stated(actors) => actors.iter(),
+        }
+    }
+}
