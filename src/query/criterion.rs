@@ -205,3 +205,112 @@ impl Bound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::json::Document;
+    use crate::profile::{Offer, shipped_exchanges};
+    use crate::query::{Query, RequestHead, classify};
+
+    fn matches(query: &str, resource: &str) -> bool {
+        let exchanges = shipped_exchanges().unwrap().into_iter().map(Arc::new).collect::<Vec<_>>();
+        let offer = Offer::to(&exchanges, Some(&"01.015".parse().unwrap()));
+        let target = format!("/fhir/{query}");
+        let (content_type, accept, prefer, body) = (None, None, None, &b""[..]);
+        let method_override = false;
+        let head = RequestHead { method: "GET", target: &target, content_type, accept, prefer, method_override, body };
+        let Ok(Query::Search(search)) = classify(&head, "/fhir", &offer) else { panic!("{query} is a search") };
+        let document = Document::read(resource.as_bytes(), limits::RESOURCE).unwrap();
+        search.matches(document.root())
+    }
+
+    fn in_use(bounds: &[&str], elements: &str) -> bool {
+        let bounds = bounds.iter().map(|bound| format!("&period-of-use={bound}")).collect::<String>();
+        let resource = format!(r#"{{"resourceType":"MedicationRequest",{elements}}}"#);
+        matches(&format!("MedicationRequest?patient=1{bounds}"), &resource)
+    }
+
+    #[test]
+    fn a_parameter_that_the_server_answers_holds_here() {
+        assert!(matches("Observation?patient=1&code=a&date=2020", "{}"));
+    }
+
+    #[test]
+    fn a_category_is_looked_for_in_the_resource() {
+        let flag = r#"{"category":[{"coding":[{"system":"http://s","code":"1"},{"code":"2"}]}]}"#;
+        for (token, found) in [
+            ("http://s|1", true),
+            ("http://s|2", false),
+            ("|2", true),
+            ("|1", false),
+            ("1", true),
+            ("9,2", true),
+            ("9", false),
+        ] {
+            assert_eq!(matches(&format!("Flag?patient=1&category={token}"), flag), found, "{token}");
+            let dispense = flag.replace("[{\"coding\"", "{\"coding\"").replace("}]}]}", "}]}}");
+            assert_eq!(matches(&format!("MedicationDispense?patient=1&category={token}"), &dispense), found, "{token}");
+        }
+        assert!(!matches("Flag?patient=1&category=1", "{}"));
+    }
+
+    const YEAR: &str = r#""dispenseRequest":{"validityPeriod":{"start":"2024-01-01","end":"2024-12-31"}}"#;
+
+    #[test]
+    fn a_period_of_use_overlaps_what_is_asked() {
+        for (bound, found) in [
+            ("ge2024-12-31", true),
+            ("ge2025", false),
+            ("gt2024-12-30", true),
+            ("gt2024-12-31", false),
+            ("le2024-01-01", true),
+            ("le2023", false),
+            ("lt2024-01-02", true),
+            ("lt2024-01-01", false),
+            ("2024", true),
+            ("eq2024-06", false),
+            ("ge2024-12-31T23:00:00%2B01:00", true),
+        ] {
+            assert_eq!(in_use(&[bound], YEAR), found, "{bound}");
+        }
+        assert!(in_use(&["ge2023-06", "le2024-06"], YEAR) && !in_use(&["ge2025", "le2026"], YEAR));
+    }
+
+    #[test]
+    fn an_open_end_has_no_bound() {
+        let since = r#""dispenseRequest":{"validityPeriod":{"start":"2024-03"}}"#;
+        assert!(in_use(&["ge2099"], since) && in_use(&["le2024-03-01"], since) && !in_use(&["le2024-02"], since));
+        assert!(!in_use(&["2024"], since));
+        let until = r#""dispenseRequest":{"validityPeriod":{"end":"2024-03"}}"#;
+        assert!(in_use(&["le1990"], until) && in_use(&["ge2024-03-31"], until) && !in_use(&["ge2024-04"], until));
+    }
+
+    #[test]
+    fn the_first_element_that_has_a_time_counts() {
+        let extension = r#""extension":[{"url":"http://nictiz.nl/fhir/StructureDefinition/ext-TimeInterval.Period",
+            "valuePeriod":{"start":"2020","end":"2020"}}]"#;
+        assert!(
+            in_use(&["2020"], &format!("{extension},{YEAR}")) && !in_use(&["2024"], &format!("{extension},{YEAR}"))
+        );
+        assert!(in_use(&["2023-05-06"], r#""authoredOn":"2023-05-06T10:00:00+02:00""#));
+        let effective = |elements: &str| matches("MedicationStatement?patient=1&period-of-use=ge2024", elements);
+        assert!(effective(r#"{"effectivePeriod":{"start":"2020"}}"#) && effective(r#"{"effectiveDateTime":"2024"}"#));
+        assert!(!effective(r#"{"effectiveDateTime":"2023"}"#));
+    }
+
+    #[test]
+    fn what_has_no_time_that_can_be_read_does_not_match() {
+        for elements in [
+            r#""status":"active""#,
+            r#""authoredOn":"yesterday""#,
+            r#""authoredOn":2024"#,
+            r#""dispenseRequest":{"validityPeriod":{}}"#,
+            r#""dispenseRequest":{"validityPeriod":{"start":"2024","end":"later"}}"#,
+        ] {
+            assert!(!in_use(&["ge1900"], elements), "{elements}");
+        }
+    }
+}
