@@ -58,6 +58,11 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
     ("CarePlan", &SUBJECT, &[("status", Token, "status"), ("category", Token, "category"), ("date", Date, "period")]),
     ("CareTeam", &SUBJECT, &[("status", Token, "status"), ("category", Token, "category"), ("date", Date, "period")]),
     (
+        "ClinicalImpression",
+        &SUBJECT,
+        &[("status", Token, "status"), ("date", Date, "effectiveDateTime|effectivePeriod|date")],
+    ),
+    (
         "Condition",
         &SUBJECT,
         &[
@@ -96,7 +101,12 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
     (
         "DeviceRequest",
         &SUBJECT,
-        &[("status", Token, "status"), ("intent", Token, "intent"), ("code", Token, "codeCodeableConcept")],
+        &[
+            ("status", Token, "status"),
+            ("intent", Token, "intent"),
+            ("code", Token, "codeCodeableConcept"),
+            ("authored-on", Date, "authoredOn"),
+        ],
     ),
     ("DeviceUseStatement", &SUBJECT, &[("device", Reference, "device")]),
     (
@@ -134,7 +144,11 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
         &PATIENT,
         &[("status", Token, "status"), ("date", Date, "occurrenceDateTime"), ("vaccine-code", Token, "vaccineCode")],
     ),
-    ("ImmunizationRecommendation", &PATIENT, &[("date", Date, "date")]),
+    (
+        "ImmunizationRecommendation",
+        &PATIENT,
+        &[("date", Date, "date"), ("status", Token, "recommendation.forecastStatus")],
+    ),
     ("List", &SUBJECT, &[("status", Token, "status"), ("code", Token, "code"), ("date", Date, "date")]),
     ("Location", &NOBODY, &[("status", Token, "status")]),
     ("Medication", &NOBODY, &[("status", Token, "status"), ("code", Token, "code")]),
@@ -232,13 +246,22 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
         "ServiceRequest",
         &SUBJECT,
         &[
+            ("authored", Date, "authoredOn"),
             ("status", Token, "status"),
             ("intent", Token, "intent"),
             ("category", Token, "category"),
             ("code", Token, "code"),
         ],
     ),
-    ("Specimen", &SUBJECT, &[("type", Token, "type")]),
+    (
+        "Specimen",
+        &SUBJECT,
+        &[
+            ("status", Token, "status"),
+            ("type", Token, "type"),
+            ("collected", Date, "collection.collectedDateTime|collection.collectedPeriod"),
+        ],
+    ),
     ("Substance", &NOBODY, &[("code", Token, "code")]),
 ];
 
