@@ -71,6 +71,9 @@ pub const HELD_BYTES: usize = 64 * 1024;
 /// The text of `Sluis-Reason`, decoded.
 pub const REASON_BYTES: usize = 512;
 
+/// One certificate of a caller: real ones have two or three thousand bytes.
+pub const CERTIFICATE_BYTES: usize = 32 * 1024;
+
 /// Waiting for a connection to the upstream.
 pub const CONNECT: Duration = Duration::from_secs(3);
 

@@ -180,14 +180,15 @@ fn every_reason_is_found_not_only_the_first() {
 fn validity_counts_to_its_ends() {
     let place = Place::new();
     let (mut pki, _) = register();
-    let leaf = Leaf::employee(World::Test, "900016541", "90000382").valid(NOW - Duration::HOUR, NOW + Duration::HOUR);
-    let issued = pki.issue("short", &leaf).unwrap();
+    // Inside the time of the CRLs.
+    let (from, until) = (NOW - Duration::MINUTE, NOW + Duration::MINUTE);
+    let issued = pki.issue("short", &Leaf::employee(World::Test, "900016541", "90000382").valid(from, until)).unwrap();
     pki.write(&place.0).unwrap();
-    assert_eq!(judged(&place.trust(NOW - Duration::HOUR), &issued), []);
+    assert_eq!(judged(&place.trust(from), &issued), []);
     // OpenSSL counts the second of notAfter itself as past.
-    assert_eq!(judged(&place.trust(NOW + Duration::HOUR - Duration::SECOND), &issued), []);
-    assert_eq!(judged(&place.trust(NOW - Duration::HOUR - Duration::SECOND), &issued), [Reason::NotYetValid]);
-    assert_eq!(judged(&place.trust(NOW + Duration::HOUR + Duration::SECOND), &issued), [Reason::Expired]);
+    assert_eq!(judged(&place.trust(until - Duration::SECOND), &issued), []);
+    assert_eq!(judged(&place.trust(from - Duration::SECOND), &issued), [Reason::NotYetValid]);
+    assert_eq!(judged(&place.trust(until + Duration::SECOND), &issued), [Reason::Expired]);
 }
 
 #[test]

@@ -1,0 +1,3 @@
+#[cfg(feature = "gateway")]
+mod cases;
+mod stored;
