@@ -1,0 +1,253 @@
+//! `sluis audit`: verifies a journal and shows what is on record about a patient.
+//!
+//! Both read, neither writes, and neither needs the gateway to have ended: a line that is being written looks torn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::audit::{Entry, Hash, Kind, Verdict, Verification, Verifier};
+use crate::gateway::journal::segments;
+use crate::query::{Bsn, Id};
+
+/// Why there is no answer: a mistake in what was asked, exit code 1.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// A file or the directory cannot be read.
+    #[error("cannot read {what}")]
+    Unreadable {
+        /// Which of them.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file with the head holds none.
+    #[error("the head is neither 64 lower-case hexadecimal digits nor an answer of `sluis audit verify`")]
+    NotAHead,
+    /// The patient is named in no way that is on record.
+    #[error("the patient is neither a BSN nor a reference like Patient/1")]
+    NotAPatient,
+    /// The answer cannot be written.
+    #[error("the answer cannot be written as JSON")]
+    Unwritable(#[from] serde_json::Error),
+}
+
+/// Verifies the journal in `directory`, against the head in the file `head` where one is given. Returns the answer for
+/// stdout and the exit code: 0 intact or torn, 2 altered.
+///
+/// # Errors
+/// The journal cannot be read, or the file holds no head.
+pub fn verify(directory: &Path, head: Option<&Path>) -> Result<(String, i32), AuditError> {
+    let mut verifier = Verifier::from_the_first();
+    if let Some(file) = head {
+        verifier = verifier.seeking(kept(file)?);
+    }
+    let found = each_line(directory, verifier, |_, _| Ok(()))?;
+    let bad = found.bad.iter();
+    let answer = Answer {
+        verdict: found.verdict.code(),
+        records: found.records,
+        bad: bad.map(|bad| Bad { segment: &bad.segment, line: bad.line, reason: bad.fault.code() }).collect(),
+        head: found.head.hash.to_string(),
+    };
+    Ok((serde_json::to_string(&answer)?, exit_code(found.verdict)))
+}
+
+/// Shows what is on record about a patient, named by BSN or by reference (`Patient/1`): as one JSON object with the
+/// records as they stand in the journal, or as a line of text for each. Returns the answer for stdout and the exit code:
+/// 0, or 2 if the journal is altered. Only lines that are as they were written are shown.
+///
+/// # Errors
+/// The journal cannot be read, or the patient is named otherwise.
+pub fn show(directory: &Path, patient: &str, json: bool) -> Result<(String, i32), AuditError> {
+    let sought = Sought::of(patient)?;
+    let mut intents = BTreeSet::new();
+    let mut shown = Vec::new();
+    let found = each_line(directory, Verifier::from_the_first(), |entry, line| {
+        let record: Record<'_> = serde_json::from_slice(line)?;
+        let about = record.patient.as_ref().is_some_and(|patient| sought.is(patient));
+        // The closing record of an intent that a start found open names the intent and says no more.
+        if about || entry.intents.iter().any(|intent| intents.contains(intent)) {
+            if entry.kind == Kind::Intent {
+                intents.insert(entry.seq);
+            }
+            shown.push(if json { serde_json::from_slice::<&RawValue>(line)?.get().to_owned() } else { record.text() });
+        }
+        Ok(())
+    })?;
+    let verdict = found.verdict.code();
+    let text = if json {
+        let records = shown.into_iter().map(RawValue::from_string).collect::<Result<_, _>>()?;
+        serde_json::to_string(&Shown { verdict, records })?
+    } else {
+        shown.push(format!("{} records, the journal is {verdict}", shown.len()));
+        shown.join("\n")
+    };
+    Ok((text, exit_code(found.verdict)))
+}
+
+fn exit_code(verdict: Verdict) -> i32 {
+    match verdict {
+        Verdict::Intact | Verdict::Torn => 0,
+        Verdict::Altered => 2,
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    verdict: &'static str,
+    records: u64,
+    bad: Vec<Bad<'a>>,
+    head: String,
+}
+
+#[derive(Serialize)]
+struct Bad<'a> {
+    segment: &'a str,
+    line: u64,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    verdict: &'static str,
+    records: Vec<Box<RawValue>>,
+}
+
+/// Reads a head that was kept elsewhere.
+fn kept(file: &Path) -> Result<Hash, AuditError> {
+    #[derive(Deserialize)]
+    struct Kept {
+        head: Hash,
+    }
+    let text = std::fs::read_to_string(file).map_err(|source| AuditError::Unreadable { what: "the head", source })?;
+    let plain = text.trim().parse().ok();
+    plain.or_else(|| serde_json::from_str::<Kept>(&text).ok().map(|kept| kept.head)).ok_or(AuditError::NotAHead)
+}
+
+/// Reads every line of the journal and gives those that are as they were written.
+fn each_line(
+    directory: &Path,
+    mut verifier: Verifier,
+    mut take: impl FnMut(&Entry, &[u8]) -> Result<(), AuditError>,
+) -> Result<Verification, AuditError> {
+    let unreadable = |source| AuditError::Unreadable { what: "the journal", source };
+    let listing = segments::list(directory).map_err(unreadable)?;
+    for stranger in &listing.strangers {
+        verifier.not_a_segment(stranger);
+    }
+    let mut taken = Ok(());
+    for segment in &listing.segments {
+        verifier.segment(&segment.name);
+        let read = segment.each_line(|line, ending| {
+            if let (Some(entry), Ok(())) = (verifier.line(line, ending), &taken) {
+                taken = take(&entry, line);
+            }
+        });
+        read.map_err(unreadable)?;
+    }
+    taken.map(|()| verifier.finish())
+}
+
+/// How a patient is named on the command line.
+enum Sought {
+    Bsn(Bsn),
+    Reference(String),
+}
+
+impl Sought {
+    fn of(text: &str) -> Result<Self, AuditError> {
+        if let Ok(bsn) = text.parse() {
+            return Ok(Self::Bsn(bsn));
+        }
+        let id = text.strip_prefix("Patient/").and_then(|id| id.parse::<Id>().ok());
+        id.map(|_| Self::Reference(text.to_owned())).ok_or(AuditError::NotAPatient)
+    }
+
+    fn is(&self, patient: &Patient) -> bool {
+        match self {
+            Self::Bsn(bsn) => patient.bsn.as_deref() == Some(bsn.as_str()),
+            Self::Reference(reference) => patient.references.contains(reference),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Patient {
+    references: Vec<String>,
+    bsn: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Who {
+    ura: String,
+    organization: String,
+    uzi: String,
+    role: String,
+    surname: String,
+}
+
+/// What a line of text shows of a record.
+#[derive(Deserialize)]
+struct Record<'a> {
+    time: Option<&'a str>,
+    kind: &'a str,
+    ground: Option<&'a str>,
+    #[serde(default)]
+    who: Who,
+    patient: Option<Patient>,
+    purpose: Option<String>,
+    reason: Option<String>,
+    exchange: Option<String>,
+    interaction: Option<String>,
+    #[serde(rename = "type")]
+    resource_type: Option<String>,
+    outcome: Option<String>,
+    status: Option<u16>,
+    #[serde(default)]
+    released: Vec<String>,
+    #[serde(default)]
+    withheld: BTreeMap<String, Vec<String>>,
+}
+
+impl Record<'_> {
+    fn text(&self) -> String {
+        let who = &self.who;
+        let status = self.status.map(|status| status.to_string());
+        let words = [
+            self.time,
+            Some(self.kind),
+            Some(who.ura.as_str()),
+            Some(who.organization.as_str()),
+            Some(who.uzi.as_str()),
+            Some(who.role.as_str()),
+            Some(who.surname.as_str()),
+            self.purpose.as_deref(),
+            self.reason.as_deref(),
+            self.exchange.as_deref(),
+            self.interaction.as_deref(),
+            self.resource_type.as_deref(),
+            self.outcome.as_deref(),
+            status.as_deref(),
+            self.ground,
+        ];
+        let mut text = words.into_iter().flatten().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  ");
+        if !self.released.is_empty() {
+            // Writing to a String does not fail.
+            write!(text, "  released {}", self.released.len()).unwrap_or_default();
+        }
+        for (ground, references) in &self.withheld {
+            write!(text, "  withheld {} ({ground})", references.len()).unwrap_or_default();
+        }
+        // Names and reasons are others' words; a terminal must not obey them.
+        text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

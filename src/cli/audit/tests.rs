@@ -1,0 +1,208 @@
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use super::*;
+use crate::audit::{Basis, Closing, Opening, Outcome, Patient, Trail};
+use crate::consent::{Ground, Purpose};
+use crate::gateway::clock::Clock;
+use crate::gateway::journal::Journal;
+use crate::identity::{Caller, CallerNames, CardType};
+
+/// A directory with a journal, gone when the test ends.
+struct Written(PathBuf);
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap_or_default();
+    }
+}
+
+impl Written {
+    fn new(name: &str) -> Self {
+        let written = Self(std::env::temp_dir().join(format!("sluis-audit-{}-{name}", std::process::id())));
+        let journal = written.journal();
+        exchange(&journal, "Patient/1", Some("999911120"));
+        exchange(&journal, "Patient/2", Some("999990019"));
+        exchange(&journal, "Patient/1", Some("999911120"));
+        journal.stop();
+        written
+    }
+
+    fn journal(&self) -> Journal {
+        Journal::open(&self.0, Clock::by_hand(datetime!(2026-03-01 12:00 UTC)).0).unwrap()
+    }
+
+    fn segment(&self) -> PathBuf {
+        self.0.join("000001.jsonl")
+    }
+
+    fn beside(&self, text: &str) -> PathBuf {
+        let path = self.0.join("head");
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn verified(&self) -> (Value, i32) {
+        let (text, code) = verify(&self.0, None).unwrap();
+        (serde_json::from_str(&text).unwrap(), code)
+    }
+
+    fn shown(&self, patient: &str) -> Vec<Value> {
+        let (text, code) = show(&self.0, patient, true).unwrap();
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((code, &answer["verdict"]), (0, &json!("intact")));
+        answer["records"].as_array().unwrap().clone()
+    }
+}
+
+fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::gateway::journal::JournalSink> {
+    let names = CallerNames { surname: Some("de Wit\u{1b}[2J".to_owned()), ..CallerNames::default() };
+    let caller = Caller::new(
+        "00000001".parse().unwrap(),
+        "900000001".parse().unwrap(),
+        CardType::Professional,
+        Some("01.015".parse().unwrap()),
+        names,
+        None,
+    );
+    let opening = Opening {
+        request: "r-1".to_owned(),
+        caller: Arc::new(caller),
+        address: "192.0.2.1:4711".parse().unwrap(),
+        method: "GET".to_owned(),
+        target: b"/fhir/Patient/1".to_vec(),
+        form: Vec::new(),
+        purpose: Purpose::of("TREAT"),
+        reason: None,
+        holder: "00000002".parse().unwrap(),
+        upstream: "hapi".to_owned(),
+    };
+    let mut trail = Trail::open(journal.sink().unwrap(), opening);
+    trail.about(Patient { references: vec![patient.to_owned()], bsn: bsn.map(|bsn| bsn.parse().unwrap()) });
+    let basis = Basis { ground: Ground::RulePermits, policy: "wabvpz".to_owned(), consents: Vec::new() };
+    drop(trail.intend(basis));
+    trail
+}
+
+fn exchange(journal: &Journal, patient: &str, bsn: Option<&str>) {
+    let closing = Closing {
+        outcome: Outcome::Delivered,
+        status: Some(200),
+        cause: None,
+        released: vec![patient.to_owned()],
+        withheld: vec![("Observation/9".to_owned(), Ground::RuleDenies)],
+        bytes: 10,
+    };
+    drop(trail(journal, patient, bsn).close(&closing));
+}
+
+#[test]
+fn an_intact_journal_is_a_yes() {
+    let written = Written::new("intact");
+    let (answer, code) = written.verified();
+    let head = answer["head"].clone();
+    assert_eq!((answer, code), (json!({"verdict": "intact", "records": 7, "bad": [], "head": head}), 0));
+    assert_eq!(head.as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn an_altered_line_is_a_no_that_says_where() {
+    let written = Written::new("altered");
+    let text = fs::read_to_string(written.segment()).unwrap();
+    fs::write(written.segment(), text.replacen("Patient/2", "Patient/3", 1)).unwrap();
+    let (answer, code) = written.verified();
+    assert_eq!((&answer["verdict"], code), (&json!("altered"), 2));
+    assert_eq!(answer["bad"], json!([{"segment": "000001.jsonl", "line": 4, "reason": "altered"}]));
+    assert_eq!(show(&written.0, "Patient/1", true).unwrap().1, 2);
+}
+
+#[test]
+fn a_torn_tail_is_no_alteration() {
+    let written = Written::new("torn");
+    let bytes = fs::read(written.segment()).unwrap();
+    fs::write(written.segment(), &bytes[..bytes.len() - 9]).unwrap();
+    let (answer, code) = written.verified();
+    assert_eq!((&answer["verdict"], &answer["records"], code), (&json!("torn"), &json!(6), 0));
+    assert_eq!(answer["bad"], json!([{"segment": "000001.jsonl", "line": 7, "reason": "torn"}]));
+}
+
+#[test]
+fn a_head_that_was_kept_shows_a_cut_tail() {
+    let written = Written::new("head");
+    let (kept, _) = verify(&written.0, None).unwrap();
+    let plain = serde_json::from_str::<Value>(&kept).unwrap()["head"].as_str().unwrap().to_owned();
+    let text = fs::read_to_string(written.segment()).unwrap();
+    let cut = text.trim_end().rfind('\n').unwrap() + 1;
+    for head in [kept, format!("{plain}\n")] {
+        fs::write(written.segment(), &text).unwrap();
+        let head = written.beside(&head);
+        assert_eq!(verify(&written.0, Some(&head)).unwrap().1, 0);
+        fs::write(written.segment(), &text.as_bytes()[..cut]).unwrap();
+        assert_eq!(verify(&written.0, None).unwrap().1, 0);
+        let (answer, code) = verify(&written.0, Some(&head)).unwrap();
+        assert_eq!(code, 2);
+        assert!(answer.contains("head-missing"));
+    }
+}
+
+#[test]
+fn a_head_kept_before_more_was_written_still_holds() {
+    let written = Written::new("grown");
+    let head = written.beside(&verify(&written.0, None).unwrap().0);
+    exchange(&written.journal(), "Patient/3", None);
+    assert_eq!(verify(&written.0, Some(&head)).unwrap().1, 0);
+}
+
+#[test]
+fn what_is_no_journal_and_what_is_no_head_are_mistakes() {
+    let written = Written::new("mistakes");
+    assert!(matches!(verify(&written.0.join("none"), None), Err(AuditError::Unreadable { .. })));
+    for text in ["", "abc", "{\"head\":\"abc\"}", "{}"] {
+        assert!(matches!(verify(&written.0, Some(&written.beside(text))), Err(AuditError::NotAHead)), "{text:?}");
+    }
+}
+
+#[test]
+fn a_patient_is_shown_by_bsn_or_by_reference_and_nobody_else_is() {
+    let written = Written::new("shown");
+    for patient in ["999911120", "Patient/1"] {
+        let records = written.shown(patient);
+        assert_eq!(records.len(), 4, "{patient}");
+        assert!(records.iter().all(|record| record["patient"]["references"] == json!(["Patient/1"])));
+    }
+    assert!(written.shown("Patient/4").is_empty());
+    for mistake in ["999911121", "alice", "Patient/", "Patient/1/2", ""] {
+        assert!(matches!(show(&written.0, mistake, true), Err(AuditError::NotAPatient)), "{mistake:?}");
+    }
+}
+
+#[test]
+fn a_request_that_a_start_found_open_is_shown_with_how_it_ended() {
+    let written = Written::new("abandoned");
+    let journal = written.journal();
+    let open = trail(&journal, "Patient/7", None);
+    journal.stop();
+    drop(open);
+    drop(journal);
+    drop(written.journal());
+    let records = written.shown("Patient/7");
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[1]["outcome"], "cut-off");
+}
+
+#[test]
+fn the_text_says_who_why_and_how_it_ended_and_commands_no_terminal() {
+    let written = Written::new("text");
+    let (text, code) = show(&written.0, "Patient/2", false).unwrap();
+    assert_eq!(code, 0);
+    let lines: Vec<_> = text.lines().collect();
+    let expected = "2026-03-01T12:00:00.000000Z  close  00000001  900000001  01.015  de Wit [2J  TREAT  delivered  200  \
+                    rule-permits  released 1  withheld 1 (rule-denies)";
+    assert_eq!(lines[1], expected);
+    assert_eq!(lines[2], "2 records, the journal is intact");
+    assert!(!text.contains('\u{1b}'));
+}
