@@ -1,3 +1,4 @@
 //! The subcommands of `sluis`.
 
+pub mod audit;
 pub mod demo;
