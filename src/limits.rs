@@ -59,11 +59,15 @@ pub const UPSTREAM_PAGE: usize = 200;
 /// Upstream pages read for one answer.
 pub const UPSTREAM_PAGES: usize = 1_000;
 
+/// Bytes of one upstream page that are held while its references are looked up.
+pub const PAGE_BYTES: usize = 32 * 1024 * 1024;
+
 /// References judged for one answer: each costs a share of a look-up.
 pub const REFERENCES: usize = 5_000;
 
-/// Look-ups along references of references; what lies deeper counts as hidden.
-pub const REFERENCE_DEPTH: usize = 4;
+/// Look-ups along references of references; what lies deeper counts as hidden. A result refers to a contact, that to a
+/// place, that to its organisation, and organisations are parts of others: a shallower bound hides ordinary data.
+pub const REFERENCE_DEPTH: usize = 8;
 
 /// Bytes of one answer that are held back before the head is sent, so that a body that fails early gets a clean refusal.
 pub const HELD_BYTES: usize = 64 * 1024;

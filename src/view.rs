@@ -4,13 +4,56 @@
 //! of the project: each resource is judged as the server has it, what is hidden leaves no trace, and what is released is
 //! the server's own bytes.
 
+mod absence;
+mod answer;
 mod compartment;
+mod entry;
 mod error;
+mod graph;
+mod judge;
+mod reference;
 mod released;
+mod resource;
+mod scan;
+mod scrub;
+mod writer;
 
+use std::sync::Arc;
+
+use crate::label::Tables;
+use crate::profile::Offer;
+use crate::query::{Id, Target};
+
+pub use answer::Answer;
 pub use compartment::subjects;
 pub use error::{Origin, ViewError};
 pub use released::{Released, Report, empty_searchset};
+
+/// What an answer depends on besides question and plan.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// What the exchange profiles offer this caller.
+    pub offer: Offer,
+    /// What codes stand for.
+    pub tables: Arc<Tables>,
+    /// The Patient records of the one person whom the question is about.
+    pub person: Vec<Id>,
+    /// The base URLs under which the upstream is known, without a slash at the end.
+    pub upstream_bases: Vec<String>,
+    /// The base URL under which callers know the gateway, without a slash at the end.
+    pub public_base: String,
+    /// What happens to narratives.
+    pub narrative: Narrative,
+}
+
+/// What an [`Answer`] needs next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Ask the upstream this.
+    Ask(Target),
+    /// Nothing: the answer is there.
+    End(Ending),
+}
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,3 +77,6 @@ pub enum Narrative {
     /// Where nothing is left to judge per resource; who gets one can tell that no plan is in force.
     Keep,
 }
+
+#[cfg(test)]
+mod tests;

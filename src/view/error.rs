@@ -35,6 +35,9 @@ pub enum ViewError {
     /// More pages than one answer may cost.
     #[error("search takes too many upstream pages")]
     TooManyPages,
+    /// More includes than one answer may cost.
+    #[error("search has too many includes")]
+    TooManyIncludes,
     /// A resource that is too large to hold.
     #[error("resource is too large")]
     ResourceTooLarge,
@@ -66,7 +69,7 @@ impl ViewError {
             | Self::ForeignLink
             | Self::NoSuchSearch
             | Self::OutOfStep => Origin::Upstream,
-            Self::TooManyPages | Self::ResourceTooLarge | Self::PageTooLarge => Origin::Bound,
+            Self::TooManyPages | Self::TooManyIncludes | Self::ResourceTooLarge | Self::PageTooLarge => Origin::Bound,
         }
     }
 }

@@ -91,6 +91,12 @@ pub(super) fn close_searchset(out: &mut Vec<u8>, entries: Entries, self_link: &s
 /// Writes `text` as a JSON string.
 pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    push_escaped(out, text);
+    out.push(b'"');
+}
+
+/// Writes `text` as it stands inside a JSON string.
+pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     for character in text.chars() {
         match character {
             '"' => out.extend_from_slice(b"\\\""),
@@ -99,7 +105,6 @@ pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
             _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -1,0 +1,431 @@
+//! Answer: one question put to the upstream until what this caller may see is there.
+//!
+//! It does no I/O: [`Answer::step`] says what to ask next, [`Answer::push`] takes what the upstream says, and
+//! [`Answer::take`] gives what was released. On the straight path entries are released as they come; where references must
+//! be looked up first, one upstream page is held.
+
+mod echo;
+mod hold;
+mod matches;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use self::echo::echoes_person;
+use self::hold::{Held, Hold};
+use self::matches::Matches;
+use crate::consent::{Ground, Plan};
+use crate::json::Document;
+use crate::limits;
+use crate::query::{Read, Search, Target};
+use crate::view::graph::{Batch, Graph, Node, Outlook, batches};
+use crate::view::judge::{Finding, Judge, Met};
+use crate::view::reference::Key;
+use crate::view::resource::Resource;
+use crate::view::scan::{Frame, Splitter};
+use crate::view::scrub::Scrubber;
+use crate::view::writer::{Mode, Writer};
+use crate::view::{Ending, Narrative, Released, Report, Step, Surroundings, ViewError, entry};
+
+/// The least number of matches asked for at once where some may be hidden: many small pages cost more than one larger.
+const JUDGED_PAGE: usize = 50;
+
+/// One answer in the making.
+pub struct Answer {
+    judge: Judge,
+    scrubber: Scrubber,
+    writer: Writer,
+    graph: Graph,
+    task: Task,
+    body: Body,
+    next: Next,
+    /// What must be asked before what is held can be judged.
+    look_ups: VecDeque<Batch>,
+    hold: Hold,
+}
+
+enum Task {
+    Search(Box<Matches>),
+    Read(Box<Read>),
+}
+
+/// What the upstream is sending.
+enum Body {
+    Nothing,
+    Resource(Vec<u8>),
+    Searchset(Box<Splitter>, Of),
+}
+
+/// What a searchset holds.
+#[derive(Clone)]
+enum Of {
+    Matches,
+    /// Targets of references, to be judged.
+    LookUp(Batch, usize),
+    /// Targets of references, to be released.
+    Includes(Batch, usize),
+}
+
+enum Next {
+    Ask(Target, Body),
+    /// An answer is awaited, or was not what it should be.
+    Wait,
+    End(Ending),
+}
+
+impl std::fmt::Debug for Answer {
+    /// Shows how far it is, not what it holds.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({:?})", self.writer.report())
+    }
+}
+
+impl Answer {
+    /// Begins the page of `search` that passes over the first `skip` visible matches.
+    #[must_use]
+    pub fn search(search: Search, plan: Plan, surroundings: Surroundings, skip: usize) -> Self {
+        let least = if plan.is_straight() { 0 } else { JUDGED_PAGE };
+        let page = (skip + search.count() + 1).max(least).min(limits::UPSTREAM_PAGE);
+        let next = match search.upstream(&surroundings.person, page) {
+            Some(target) => Next::Ask(target, Body::Searchset(Box::new(Splitter::new()), Of::Matches)),
+            None => Next::End(Ending::Searchset { next_skip: None }),
+        };
+        Self::new(Task::Search(Box::new(Matches::new(search, skip))), next, plan, surroundings)
+    }
+
+    /// Begins a read.
+    #[must_use]
+    pub fn read(read: Read, plan: Plan, surroundings: Surroundings) -> Self {
+        let next = Next::Ask(read.upstream(), Body::Resource(Vec::new()));
+        Self::new(Task::Read(Box::new(read)), next, plan, surroundings)
+    }
+
+    fn new(task: Task, next: Next, plan: Plan, surroundings: Surroundings) -> Self {
+        let narrative = if plan.is_straight() { surroundings.narrative } else { Narrative::Drop };
+        Self {
+            scrubber: Scrubber::new(narrative, &surroundings.upstream_bases, &surroundings.public_base),
+            writer: Writer::new(&surroundings.public_base),
+            judge: Judge::new(plan, surroundings),
+            graph: Graph::default(),
+            task,
+            body: Body::Nothing,
+            next,
+            look_ups: VecDeque::new(),
+            hold: Hold::default(),
+        }
+    }
+
+    /// Returns what to do next. An answer that failed never ends as a searchset or a resource.
+    pub fn step(&mut self) -> Step {
+        match std::mem::replace(&mut self.next, Next::Wait) {
+            Next::Ask(target, body) => {
+                self.body = body;
+                Step::Ask(target)
+            }
+            Next::Wait => Step::End(Ending::NotVisible),
+            Next::End(ending) => {
+                self.next = Next::End(ending);
+                Step::End(ending)
+            }
+        }
+    }
+
+    /// Takes bytes of the body that the last step asked for, cut anyhow.
+    ///
+    /// # Errors
+    /// The first thing that cannot be an answer to what was asked, or is too large.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), ViewError> {
+        // An error leaves no body behind: nothing more is taken.
+        self.body = match std::mem::replace(&mut self.body, Body::Nothing) {
+            Body::Nothing => return Err(ViewError::OutOfStep),
+            Body::Resource(mut bytes) => {
+                if bytes.len() + chunk.len() > limits::RESOURCE.bytes {
+                    return Err(ViewError::ResourceTooLarge);
+                }
+                bytes.extend_from_slice(chunk);
+                Body::Resource(bytes)
+            }
+            Body::Searchset(mut splitter, of) => {
+                splitter.push(chunk, |entry| self.entry(&of, entry))?;
+                Body::Searchset(splitter, of)
+            }
+        };
+        Ok(())
+    }
+
+    /// Ends the body that the last step asked for.
+    ///
+    /// # Errors
+    /// A body that is not whole, or not what was asked for, or more pages than one answer may cost.
+    pub fn end_of_body(&mut self) -> Result<(), ViewError> {
+        match std::mem::replace(&mut self.body, Body::Nothing) {
+            Body::Nothing => return Err(ViewError::OutOfStep),
+            Body::Resource(bytes) => self.resource(&bytes)?,
+            Body::Searchset(splitter, of) => {
+                let frame = splitter.finish()?;
+                self.end_of_page(of, frame)?;
+            }
+        }
+        self.advance()
+    }
+
+    /// Takes note that the upstream has nothing where the last step asked: 404 or 410.
+    ///
+    /// # Errors
+    /// A search that the upstream does not know.
+    pub fn absent(&mut self) -> Result<(), ViewError> {
+        match std::mem::replace(&mut self.body, Body::Nothing) {
+            Body::Nothing => return Err(ViewError::OutOfStep),
+            Body::Resource(_) => {}
+            Body::Searchset(_, Of::Matches) => return Err(ViewError::NoSuchSearch),
+            Body::Searchset(_, Of::LookUp(batch, _)) => self.end_of_look_up(batch),
+            Body::Searchset(_, Of::Includes(..)) => {}
+        }
+        self.advance()
+    }
+
+    /// Returns what was released since the last time; it may be nothing.
+    pub fn take(&mut self) -> Released {
+        self.writer.take()
+    }
+
+    /// Ends a searchset: `next` is the link to the following page, if the ending names one.
+    ///
+    /// Returns nothing for an answer that did not end as a searchset.
+    pub fn close(&mut self, next: Option<&str>) -> Released {
+        match (&self.task, &self.next) {
+            (Task::Search(matches), Next::End(Ending::Searchset { .. })) => {
+                let public_base = &self.judge.surroundings.public_base;
+                self.writer.close(&format!("{public_base}/{}", matches.search().without_page()), next)
+            }
+            _ => Released::new(Vec::new()),
+        }
+    }
+
+    /// Returns what was released and withheld so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.writer.report().clone()
+    }
+
+    /// Takes one entry of a searchset.
+    fn entry(&mut self, of: &Of, bytes: &[u8]) -> Result<(), ViewError> {
+        if matches!((of, &self.task), (Of::Matches, Task::Search(matches)) if matches.is_full()) {
+            return Ok(());
+        }
+        let document = Document::read(bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
+        let Some(value) = entry::matched(document.root())? else { return Ok(()) };
+        let resource = Resource::read(value)?;
+        match of {
+            Of::Matches => self.matched(&resource),
+            Of::LookUp(batch, _) => {
+                let (key, finding, references) = self.referred(&resource, batch)?;
+                self.graph.learn(key, node(finding, references));
+                Ok(())
+            }
+            Of::Includes(batch, _) => {
+                let (key, finding, references) = self.referred(&resource, batch)?;
+                self.keep(&resource, key, finding, references)
+            }
+        }
+    }
+
+    /// Judges a match and releases it, or holds it until its references are looked up.
+    fn matched(&mut self, resource: &Resource<'_>) -> Result<(), ViewError> {
+        let Task::Search(matches) = &mut self.task else { return Err(ViewError::OutOfStep) };
+        if resource.resource_type != matches.search().resource_type() {
+            return Err(ViewError::NotAsked);
+        }
+        let mut references = Vec::new();
+        let finding = self.judge.find(resource, Met::Asked, &mut references)?;
+        let key = resource.key()?;
+        if !self.judge.is_straight() {
+            self.graph.learn(key.clone(), node(finding, references.clone()));
+        }
+        if finding == Finding::Visible && !matches.search().matches(resource.value) {
+            return Ok(());
+        }
+        if finding != Finding::Visible || !references.is_empty() || !self.hold.is_empty() {
+            return self.keep(resource, key, finding, references);
+        }
+        if matches.takes_next() {
+            matches.include(matches.targets(resource, self.judge.known()));
+            let scrubber = &self.scrubber;
+            self.writer.entry(&key, Mode::Match, |out| scrubber.write(resource.value, out));
+        }
+        Ok(())
+    }
+
+    /// Judges the target of a reference.
+    fn referred(&mut self, resource: &Resource<'_>, batch: &Batch) -> Result<(Key, Finding, Vec<Key>), ViewError> {
+        let key = resource.key()?;
+        if key.resource_type != batch.resource_type || !batch.ids.contains(&key.id) {
+            return Err(ViewError::NotAsked);
+        }
+        let mut references = Vec::new();
+        let finding = self.judge.find(resource, Met::Referred, &mut references)?;
+        Ok((key, finding, references))
+    }
+
+    /// Holds what may be released and puts on record what may not.
+    fn keep(
+        &mut self,
+        resource: &Resource<'_>,
+        key: Key,
+        finding: Finding,
+        references: Vec<Key>,
+    ) -> Result<(), ViewError> {
+        match finding {
+            Finding::Hidden(ground) => self.writer.withhold(&key, ground),
+            Finding::Outside => self.writer.withhold(&key, Ground::OutsideProfile),
+            Finding::Visible => {
+                let mut bytes = Vec::new();
+                self.scrubber.write(resource.value, &mut bytes);
+                let included = match &self.task {
+                    Task::Search(matches) if matches.are_coming() => matches.targets(resource, self.judge.known()),
+                    Task::Search(_) | Task::Read(_) => Vec::new(),
+                };
+                self.hold.add(Held { key, bytes, references, included })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges the resource that was read.
+    fn resource(&mut self, bytes: &[u8]) -> Result<(), ViewError> {
+        let document = Document::read(bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
+        let resource = Resource::read(document.root())?;
+        let Task::Read(read) = &self.task else { return Err(ViewError::OutOfStep) };
+        if resource.resource_type != read.resource_type() || resource.id != read.id().as_str() {
+            return Err(ViewError::NotAsked);
+        }
+        let mut references = Vec::new();
+        let finding = self.judge.find(&resource, Met::Asked, &mut references)?;
+        self.keep(&resource, resource.key()?, finding, references)
+    }
+
+    /// Reads the frame of a page whose entries were taken.
+    fn end_of_page(&mut self, of: Of, frame: Frame) -> Result<(), ViewError> {
+        let bases = &self.judge.surroundings.upstream_bases;
+        let follow = |link: String| Target::follow(&link, bases).ok_or(ViewError::ForeignLink);
+        let next_page = frame.next.map(follow).transpose()?;
+        match (of, next_page) {
+            (Of::Matches, next_page) => {
+                let person = &self.judge.surroundings.person;
+                let Task::Search(matches) = &mut self.task else { return Err(ViewError::OutOfStep) };
+                let echoed = frame.self_link.is_none_or(|link| echoes_person(&link, matches.search(), person));
+                matches.end_page(next_page, echoed)?;
+            }
+            (Of::LookUp(batch, _), None) => self.end_of_look_up(batch),
+            (Of::Includes(..), None) => {}
+            (Of::LookUp(batch, pages), Some(next_page)) => {
+                let pages = another_page(&batch, pages)?;
+                self.next = Next::Ask(next_page, searchset(Of::LookUp(batch, pages)));
+            }
+            (Of::Includes(batch, pages), Some(next_page)) => {
+                let pages = another_page(&batch, pages)?;
+                self.next = Next::Ask(next_page, searchset(Of::Includes(batch, pages)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was asked for and did not come is not there. With a plan it counts as hidden; without one the reference stays.
+    fn end_of_look_up(&mut self, batch: Batch) {
+        let absent = if self.judge.is_straight() { Node::Stays(Vec::new()) } else { Node::Hidden };
+        for id in batch.ids {
+            self.graph.learn(Key { resource_type: batch.resource_type.clone(), id }, absent.clone());
+        }
+    }
+
+    /// Finds out what to do next.
+    fn advance(&mut self) -> Result<(), ViewError> {
+        while matches!(self.next, Next::Wait) {
+            if let Some(batch) = self.look_ups.pop_front() {
+                self.next = ask(batch, |batch| Of::LookUp(batch, 0));
+                continue;
+            }
+            self.settle();
+            if !self.look_ups.is_empty() {
+                continue;
+            }
+            let Task::Search(matches) = &mut self.task else {
+                let is_visible = !self.writer.report().released.is_empty();
+                self.next = Next::End(if is_visible { Ending::Resource } else { Ending::NotVisible });
+                continue;
+            };
+            if let Some(next_page) = matches.next_page()? {
+                self.graph.make_room();
+                self.next = Next::Ask(next_page, searchset(Of::Matches));
+            } else if matches.are_coming() {
+                matches.begin_includes(&self.writer)?;
+            } else {
+                self.next = match matches.next_include() {
+                    Some(batch) => ask(batch, |batch| Of::Includes(batch, 0)),
+                    None => Next::End(Ending::Searchset { next_skip: matches.next_skip() }),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Releases or withholds what is held, or finds out what must be looked up first.
+    fn settle(&mut self) {
+        if matches!(&self.task, Task::Search(matches) if !matches.are_coming()) {
+            self.hold.sort();
+        }
+        let judged = |held: &Held| self.graph.outlook(&held.key, &held.references);
+        let outlooks: Vec<Outlook> = self.hold.iter().map(judged).collect();
+        let unknown: BTreeSet<Key> = outlooks.iter().flat_map(Outlook::unknown).cloned().collect();
+        if !unknown.is_empty() {
+            self.look_ups = batches(unknown).into();
+            return;
+        }
+        for (held, outlook) in self.hold.take().into_iter().zip(outlooks) {
+            match outlook {
+                Outlook::Clear => self.release(held),
+                Outlook::Barred | Outlook::Unknown(_) => self.writer.withhold(&held.key, Ground::ReferenceHidden),
+            }
+        }
+    }
+
+    fn release(&mut self, held: Held) {
+        let write = |out: &mut Vec<u8>| out.extend_from_slice(&held.bytes);
+        match &mut self.task {
+            Task::Read(_) => self.writer.resource(&held.key, &held.bytes),
+            Task::Search(matches) if !matches.are_coming() => {
+                if !self.writer.has(&held.key) {
+                    self.writer.entry(&held.key, Mode::Include, write);
+                }
+            }
+            Task::Search(matches) => {
+                if matches.takes_next() {
+                    matches.include(held.included);
+                    self.writer.entry(&held.key, Mode::Match, write);
+                }
+            }
+        }
+    }
+}
+
+fn node(finding: Finding, references: Vec<Key>) -> Node {
+    match finding {
+        Finding::Visible | Finding::Outside => Node::Stays(references),
+        Finding::Hidden(_) => Node::Hidden,
+    }
+}
+
+fn searchset(of: Of) -> Body {
+    Body::Searchset(Box::new(Splitter::new()), of)
+}
+
+fn ask(batch: Batch, of: impl FnOnce(Batch) -> Of) -> Next {
+    match Target::by_ids(&batch.resource_type, &batch.ids, batch.ids.len()) {
+        Some(target) => Next::Ask(target, searchset(of(batch))),
+        None => Next::Wait,
+    }
+}
+
+/// A batch has as many pages as ids at most.
+fn another_page(batch: &Batch, pages: usize) -> Result<usize, ViewError> {
+    if pages < batch.ids.len() { Ok(pages + 1) } else { Err(ViewError::TooManyPages) }
+}

@@ -1,0 +1,128 @@
+//! Judge: what one resource is to this caller, as the server has it.
+
+use std::str::FromStr;
+
+use crate::consent::{Ground, Plan, is_privacy_consent};
+use crate::profile::SUPPORTING;
+use crate::query::Id;
+use crate::view::absence::denies_what_may_be_hidden;
+use crate::view::compartment::Whose;
+use crate::view::reference::{Key, Known};
+use crate::view::resource::{Resource, has_foreign_member};
+use crate::view::{Surroundings, ViewError};
+
+/// What a resource is, its references aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// This caller may see it.
+    Visible,
+    /// No exchange profile of this caller has it: not delivered, but what refers to it stays.
+    Outside,
+    /// It leaves no trace.
+    Hidden(Ground),
+}
+
+/// How a resource was come upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Met {
+    /// As what was asked for: it must be about the person.
+    Asked,
+    /// Through a reference: it may be nobody's own.
+    Referred,
+}
+
+/// Judges the resources of one answer.
+#[derive(Debug)]
+pub(super) struct Judge {
+    plan: Plan,
+    pub(super) surroundings: Surroundings,
+}
+
+impl Judge {
+    pub(super) fn new(plan: Plan, surroundings: Surroundings) -> Self {
+        Self { plan, surroundings }
+    }
+
+    /// Returns true if and only if nothing is left to judge by rules.
+    pub(super) fn is_straight(&self) -> bool {
+        self.plan.is_straight()
+    }
+
+    pub(super) fn known(&self) -> Known<'_> {
+        Known { person: &self.surroundings.person, bases: &self.surroundings.upstream_bases }
+    }
+
+    /// Judges `resource` by itself and puts what must be looked up before it can be released into `references`.
+    ///
+    /// With a plan that is every reference but those to the person; without one only those to Consents, which may be of
+    /// the kind that is never visible.
+    ///
+    /// # Errors
+    /// A resource that would be visible, but holds a resource where none stands: what it is cannot be told.
+    pub(super) fn find(
+        &self,
+        resource: &Resource<'_>,
+        met: Met,
+        references: &mut Vec<Key>,
+    ) -> Result<Finding, ViewError> {
+        references.clear();
+        let straight = self.is_straight();
+        if is_privacy_consent(resource.value) || resource.contained().any(is_privacy_consent) {
+            return Ok(Finding::Hidden(Ground::PolicyDenies));
+        }
+        let leads = resource.walk(self.known(), |resource_type, id| {
+            if (!straight || resource_type == "Consent")
+                && let Ok(id) = Id::from_str(id)
+            {
+                references.push(Key { resource_type: resource_type.to_owned(), id });
+            }
+        });
+        if leads.other_person || !self.may_be_about(resource, met) {
+            return Ok(Finding::Hidden(Ground::OtherPerson));
+        }
+        if !straight && let Some(ground) = self.hidden_by_plan(resource) {
+            return Ok(Finding::Hidden(ground));
+        }
+        if leads.misplaced {
+            return Err(ViewError::MalformedResource);
+        }
+        // An element that no profile of FHIR defines may say anything; with a plan it takes its resource with it.
+        if !straight && (leads.nowhere || has_foreign_member(resource.value)) {
+            return Ok(Finding::Hidden(Ground::ReferenceHidden));
+        }
+        references.sort_unstable();
+        references.dedup();
+        let offered = self.surroundings.offer.holds(resource.value);
+        Ok(if offered || is_supporting(resource) { Finding::Visible } else { Finding::Outside })
+    }
+
+    /// Evidence is about one person: what is not shown to be about that person is another's.
+    fn may_be_about(&self, resource: &Resource<'_>, met: Met) -> bool {
+        match (met, resource.whose) {
+            (Met::Referred, Whose::Supporting(_)) => true,
+            (Met::Asked, Whose::Supporting(_) | Whose::Unknown) | (Met::Referred, Whose::Unknown) => false,
+            (_, Whose::Person | Whose::About(_) | Whose::AboutEach(_, _)) => resource.is_about(self.known()),
+        }
+    }
+
+    fn hidden_by_plan(&self, resource: &Resource<'_>) -> Option<Ground> {
+        let tables = &self.surroundings.tables;
+        let verdict = self.plan.judge(resource.value, tables);
+        if !verdict.is_visible() {
+            return Some(verdict.ground());
+        }
+        // A contained resource shares the verdict of its container, unless its own codes say otherwise; that no rule
+        // speaks of it by itself says nothing.
+        let mut verdicts = resource.contained().map(|contained| self.plan.judge(contained, tables));
+        let hidden = verdicts.find(|verdict| !verdict.is_visible() && verdict.ground() != Ground::NothingOnFile);
+        if let Some(verdict) = hidden {
+            return Some(verdict.ground());
+        }
+        let can_hide = |resource_type: &str| self.plan.can_hide(resource_type);
+        denies_what_may_be_hidden(resource.value, &can_hide).then_some(Ground::PolicyDenies)
+    }
+}
+
+fn is_supporting(resource: &Resource<'_>) -> bool {
+    SUPPORTING.contains(&resource.resource_type.as_ref())
+}

@@ -1,0 +1,215 @@
+//! Reference: where an element of a resource leads to.
+
+use std::str::FromStr;
+
+use crate::json::{Kind, Value};
+use crate::query::{BSN_SYSTEM, Id};
+
+/// The BSN's system as systems that do not write URLs name it.
+const BSN_OID: &str = "urn:oid:2.16.840.1.113883.2.4.6.3";
+
+/// A resource by type and id. Versions are left out: a verdict is about a resource, whatever its version.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub(super) resource_type: String,
+    pub(super) id: Id,
+}
+
+impl Key {
+    /// Returns the relative reference.
+    pub(super) fn reference(&self) -> String {
+        format!("{}/{}", self.resource_type, self.id.as_str())
+    }
+}
+
+impl std::fmt::Debug for Key {
+    /// Shows the type: an id may be a person's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({}/…)", self.resource_type)
+    }
+}
+
+/// Where a reference leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lead<'t> {
+    /// A Patient record of the person whom the query is about, by its id.
+    Own(&'t str),
+    /// Another person, or a Patient that cannot be told to be this one.
+    OtherPerson,
+    /// A resource of the upstream.
+    Resource(&'t str, &'t str),
+    /// A resource inside the same one, by this fragment.
+    Inside(&'t str),
+    /// Nothing that can be looked up.
+    Nowhere,
+}
+
+/// Who the query is about, and under which names the upstream knows itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'s> {
+    pub(super) person: &'s [Id],
+    pub(super) bases: &'s [String],
+}
+
+impl Known<'_> {
+    /// Returns where the text of a `Reference.reference` leads to.
+    ///
+    /// What is not a well-formed reference to a record of the upstream and yet names a patient is another person: who it is
+    /// cannot be told.
+    pub(super) fn lead<'t>(&self, text: &'t str) -> Lead<'t> {
+        if let Some(fragment) = text.strip_prefix('#') {
+            return Lead::Inside(fragment);
+        }
+        let Some((resource_type, id)) = split(relative(text, self.bases)) else {
+            return if names_a_patient(text) { Lead::OtherPerson } else { Lead::Nowhere };
+        };
+        if resource_type != "Patient" {
+            return Lead::Resource(resource_type, id);
+        }
+        if self.is_own(id) { Lead::Own(id) } else { Lead::OtherPerson }
+    }
+
+    /// Returns true if and only if `id` is that of a Patient record of the person.
+    pub(super) fn is_own(&self, id: &str) -> bool {
+        self.person.iter().any(|own| own.as_str() == id)
+    }
+}
+
+/// Returns what a Reference without a literal reference says: it may name a person by number all the same.
+///
+/// None when the object is no such Reference.
+pub(super) fn logical(object: Value<'_>) -> Option<Lead<'static>> {
+    let identifier = object.get("identifier").filter(|identifier| identifier.kind() == Kind::Object)?;
+    let is_reference = object.members().all(|member| {
+        matches!(member.name, "id" | "extension" | "type" | "_type" | "identifier" | "display" | "_display")
+    });
+    if !is_reference {
+        return None;
+    }
+    let system = identifier.text_of("system").unwrap_or_default();
+    Some(if says_patient(object) || system == BSN_SYSTEM || system == BSN_OID {
+        Lead::OtherPerson
+    } else {
+        Lead::Nowhere
+    })
+}
+
+/// Returns true if and only if a Reference says of itself that it leads to a Patient.
+pub(super) fn says_patient(reference: Value<'_>) -> bool {
+    reference.text_of("type").is_some_and(|says| says == "Patient" || says.ends_with("/Patient"))
+}
+
+/// Returns the part behind the upstream's base; the text itself when it is not under one.
+fn relative<'t>(text: &'t str, bases: &[String]) -> &'t str {
+    bases
+        .iter()
+        .filter_map(|base| text.strip_prefix(base.as_str())?.strip_prefix('/'))
+        .min_by_key(|rest| rest.len())
+        .unwrap_or(text)
+}
+
+/// Splits `Type/id` and `Type/id/_history/version`.
+fn split(relative: &str) -> Option<(&str, &str)> {
+    let mut parts = relative.split('/');
+    let (resource_type, id) = (parts.next()?, parts.next()?);
+    match (parts.next(), parts.next(), parts.next()) {
+        (None, _, _) => {}
+        (Some("_history"), Some(version), None) if Id::from_str(version).is_ok() => {}
+        (Some(_), _, _) => return None,
+    }
+    if is_type_name(resource_type) && Id::from_str(id).is_ok() { Some((resource_type, id)) } else { None }
+}
+
+/// Returns true if and only if `text` is written like the name of a resource type.
+pub(super) fn is_type_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.bytes().next().is_some_and(|first| first.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+fn names_a_patient(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("patient")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Document;
+    use crate::limits;
+
+    fn lead(text: &str) -> Lead<'_> {
+        let person = [Id::from_str("a").unwrap(), Id::from_str("b").unwrap()];
+        let bases = ["http://u/fhir".to_owned(), "http://u/fhir/alias".to_owned()];
+        Known { person: &person, bases: &bases }.lead(text)
+    }
+
+    #[test]
+    fn every_way_to_write_a_reference_leads_to_the_same_resource() {
+        for text in [
+            "Observation/1",
+            "Observation/1/_history/7",
+            "http://u/fhir/Observation/1",
+            "http://u/fhir/alias/Observation/1",
+            "http://u/fhir/Observation/1/_history/2",
+        ] {
+            assert_eq!(lead(text), Lead::Resource("Observation", "1"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_person_is_told_from_others() {
+        for text in ["Patient/a", "Patient/a/_history/2", "http://u/fhir/Patient/a"] {
+            assert_eq!(lead(text), Lead::Own("a"), "{text}");
+        }
+        for text in [
+            "Patient/c",
+            "http://u/fhir/Patient/c",
+            "http://elsewhere/fhir/Patient/a",
+            "Patient?identifier=x",
+            "/Patient/a",
+            "patient/a",
+            "Patient/a/b",
+            "http://u/fhir//Patient/a",
+        ] {
+            assert_eq!(lead(text), Lead::OtherPerson, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_leads_nowhere() {
+        for text in [
+            "urn:uuid:0",
+            "http://elsewhere/Observation/1",
+            "Observation",
+            "",
+            "Observation/..",
+            "1/2",
+            "http://u/fhirx/Observation/1",
+        ] {
+            assert_eq!(lead(text), Lead::Nowhere, "{text}");
+        }
+        assert_eq!(lead("#med"), Lead::Inside("med"));
+    }
+
+    #[test]
+    fn a_logical_reference_may_name_a_person() {
+        let cases = [
+            (
+                r#"{"identifier":{"system":"http://fhir.nl/fhir/NamingSystem/bsn","value":"1"}}"#,
+                Some(Lead::OtherPerson),
+            ),
+            (r#"{"type":"Patient","identifier":{"value":"1"},"display":"x"}"#, Some(Lead::OtherPerson)),
+            (
+                r#"{"type":"Practitioner","identifier":{"system":"http://fhir.nl/fhir/NamingSystem/agb-z"}}"#,
+                Some(Lead::Nowhere),
+            ),
+            (r#"{"identifier":{"system":"x"},"status":"final"}"#, None),
+            (r#"{"identifier":[{"system":"x"}]}"#, None),
+            (r#"{"display":"x"}"#, None),
+        ];
+        for (text, expected) in cases {
+            let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
+            assert_eq!(logical(document.root()), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The view as a whole, against a scripted upstream.
+
+mod cases;
+mod course;
+mod twin;
+mod upstream;
+
+use std::str::FromStr;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use self::upstream::{BASE, Upstream};
+use time::macros::datetime;
+
+use super::*;
+use crate::consent::{
+    Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Holder, Plan, Purpose,
+    Register, Source, Standing, Unlabelled, decide,
+};
+use crate::identity::{Caller, CallerNames, CardType, Role, Ura, UziNumber};
+use crate::profile::{shipped_exchanges, shipped_policies};
+use crate::query::{Query, RequestHead, classify};
+
+/// How an answer went.
+#[derive(Debug, PartialEq, Eq)]
+struct Given {
+    body: String,
+    ending: Ending,
+    report: Report,
+}
+
+/// Faults are planted for the whole process, so tests of whole answers take turns.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn surroundings() -> Surroundings {
+    static OFFER: LazyLock<Offer> = LazyLock::new(|| {
+        let exchanges: Vec<_> = shipped_exchanges().unwrap().into_iter().map(Arc::new).collect();
+        Offer::to(&exchanges, Some(&Role::from_str("01.015").unwrap()))
+    });
+    Surroundings {
+        offer: OFFER.clone(),
+        tables: Arc::new(Tables::default()),
+        person: ["a", "a2"].map(|id| Id::from_str(id).unwrap()).to_vec(),
+        upstream_bases: vec![BASE.to_owned(), "http://alias/fhir".to_owned()],
+        public_base: "https://gw/fhir".to_owned(),
+        narrative: Narrative::Drop,
+    }
+}
+
+/// Asks `target` of the view before `upstream`, whose bodies come in chunks of `chunk` bytes.
+fn ask(upstream: &Upstream, plan: Plan, target: &str, skip: usize, chunk: usize) -> Result<Given, ViewError> {
+    let surroundings = surroundings();
+    let mut answer = match query(target, &surroundings) {
+        Query::Search(search) => Answer::search(search, plan, surroundings, skip),
+        Query::Read(read) => Answer::read(read, plan, surroundings),
+        Query::Metadata => panic!("metadata is not the view's"),
+    };
+    drive(upstream, &mut answer, chunk)
+}
+
+fn drive(upstream: &Upstream, answer: &mut Answer, chunk: usize) -> Result<Given, ViewError> {
+    let mut body = Vec::new();
+    loop {
+        match answer.step() {
+            Step::Ask(target) => match upstream.answer(target.as_str()) {
+                Some(bytes) => {
+                    for chunk in bytes.as_bytes().chunks(chunk) {
+                        answer.push(chunk)?;
+                        body.extend(answer.take().into_bytes());
+                    }
+                    answer.end_of_body()?;
+                }
+                None => answer.absent()?,
+            },
+            Step::End(ending) => {
+                body.extend(answer.take().into_bytes());
+                let next = match ending {
+                    Ending::Searchset { next_skip } => next_skip.map(|skip| format!("https://gw/next/{skip}")),
+                    Ending::Resource | Ending::NotVisible => None,
+                };
+                body.extend(answer.close(next.as_deref()).into_bytes());
+                return Ok(Given { body: String::from_utf8(body).unwrap(), ending, report: answer.report() });
+            }
+        }
+    }
+}
+
+/// Everything is visible by rules: nothing is on file, and the policy makes a yes of that.
+fn straight() -> Plan {
+    static PLAN: LazyLock<Plan> = LazyLock::new(|| plan(&[]));
+    PLAN.clone()
+}
+
+/// What is labelled restricted is hidden.
+fn labels() -> Plan {
+    static PLAN: LazyLock<Plan> = LazyLock::new(|| {
+        let consent = r#"{"resourceType":"Consent","id":"labels","status":"active","patient":{"reference":"Patient/a"},
+            "scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},
+            "category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],
+            "policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},
+            "provision":{"type":"permit","provision":[{"type":"deny","securityLabel":[
+                {"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]}]}}"#;
+        plan(&[consent.as_bytes().to_vec()])
+    });
+    PLAN.clone()
+}
+
+fn plan(consents: &[Vec<u8>]) -> Plan {
+    let caller = Caller::new(
+        Ura::from_str("00000001").unwrap(),
+        UziNumber::from_str("900000001").unwrap(),
+        CardType::Professional,
+        Some(Role::from_str("01.015").unwrap()),
+        CallerNames::default(),
+        None,
+    );
+    let patient = ["Patient/a".to_owned(), "Patient/a2".to_owned()];
+    let evidence =
+        Evidence::read(&Source::new(&[], Register::Own), consents, FhirVersion::R4, &patient, Standing::Full);
+    let asked = Asked {
+        caller: &caller,
+        records: &CallerRecords::none(),
+        holder: &Holder::new(Ura::from_str("00000002").unwrap()),
+        purpose: Purpose::of("TREAT").unwrap(),
+        reason: None,
+        action: Action::Access,
+        admission: Admission::ByPolicy,
+        combining: Combining::DenyOverrides,
+        unlabelled: Unlabelled::Normal,
+    };
+    let policies = shipped_policies().unwrap();
+    let policy = policies.iter().find(|policy| policy.name() == "ehds").unwrap();
+    match decide(&asked, &evidence, policy, datetime!(2026-03-01 12:00 UTC)) {
+        Decision::Permit(plan) => plan,
+        Decision::Deny(denial) => panic!("{denial:?}"),
+    }
+}
+
+fn query(target: &str, surroundings: &Surroundings) -> Query {
+    let head = RequestHead {
+        method: "GET",
+        target: &format!("/fhir/{target}"),
+        content_type: None,
+        accept: None,
+        prefer: None,
+        method_override: false,
+        body: b"",
+    };
+    classify(&head, "/fhir", &surroundings.offer).expect(target)
+}

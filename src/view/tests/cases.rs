@@ -1,0 +1,88 @@
+//! Cases as files: what hides a resource, each with a twin that differs in that alone and is visible.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::upstream::Upstream;
+use super::{ask, labels, one_at_a_time, straight};
+use crate::consent::Plan;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// What the case shows.
+    what: String,
+    /// `straight`, or `labels` where restricted resources are hidden.
+    plans: Vec<PlanName>,
+    /// What is asked.
+    query: String,
+    /// The reason that goes on record.
+    ground: String,
+    /// What else the upstream has.
+    #[serde(default)]
+    around: Vec<Box<RawValue>>,
+    /// Each is hidden.
+    hidden: Vec<Box<RawValue>>,
+    /// Each is visible.
+    visible: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum PlanName {
+    Straight,
+    Labels,
+}
+
+impl PlanName {
+    fn plan(self) -> Plan {
+        match self {
+            Self::Straight => straight(),
+            Self::Labels => labels(),
+        }
+    }
+}
+
+fn run(file: &str, case: &Case) {
+    let around = || case.around.iter().map(|one| one.get().to_owned());
+    let reference = |resource: &str| {
+        let value: serde_json::Value = serde_json::from_str(resource).unwrap();
+        format!("{}/{}", value["resourceType"].as_str().unwrap(), value["id"].as_str().unwrap())
+    };
+    for plan in &case.plans {
+        let without = ask(&Upstream::new(around(), 10), plan.plan(), &case.query, 0, 7).unwrap();
+        for hidden in &case.hidden {
+            let upstream = Upstream::new(around().chain([hidden.get().to_owned()]), 10);
+            let with = ask(&upstream, plan.plan(), &case.query, 0, 7).unwrap();
+            let place = format!("{file}: {}: {}", case.what, hidden.get());
+            assert_eq!(with.body, without.body, "{place}");
+            let reference = reference(hidden.get());
+            let ground = with.report.withheld.iter().find(|(withheld, _)| *withheld == reference);
+            assert_eq!(ground.map(|(_, ground)| ground.code()), Some(case.ground.as_str()), "{place}");
+        }
+        for visible in &case.visible {
+            let upstream = Upstream::new(around().chain([visible.get().to_owned()]), 10);
+            let with = ask(&upstream, plan.plan(), &case.query, 0, 7).unwrap();
+            let place = format!("{file}: {}: {}", case.what, visible.get());
+            assert!(with.body.contains(visible.get()), "{place}: {}", with.body);
+            assert!(with.report.released.contains(&reference(visible.get())), "{place}");
+        }
+    }
+}
+
+#[test]
+fn each_hidden_case_leaves_no_trace_and_its_twin_is_delivered_as_it_is() {
+    let _turn = one_at_a_time();
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/view");
+    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 8, "cases are missing");
+    for file in files {
+        let name = file.display().to_string();
+        let cases: Vec<Case> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).expect(&name);
+        for case in &cases {
+            assert!(!case.hidden.is_empty() && !case.visible.is_empty(), "{name}: a case has a twin");
+            run(&name, case);
+        }
+    }
+}

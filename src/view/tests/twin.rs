@@ -1,0 +1,261 @@
+//! Twin worlds: a record with hidden data, and the record in which it never was, give the same bytes (invariant 11).
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use super::upstream::{BASE, Upstream};
+use super::{Given, ask, labels, one_at_a_time, straight};
+use crate::consent::Plan;
+use crate::view::Ending;
+
+/// Types, with the element that says whose a resource is.
+const KINDS: [(&str, Option<&str>); 8] = [
+    ("Observation", Some("subject")),
+    ("Condition", Some("subject")),
+    ("Encounter", Some("subject")),
+    ("MedicationRequest", Some("subject")),
+    ("AllergyIntolerance", Some("patient")),
+    ("Medication", None),
+    ("Practitioner", None),
+    ("Organization", None),
+];
+
+const INPATIENT: &str = r#""class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"IMP"}"#;
+const PLAIN: &str = r#""language":"nl""#;
+
+/// Fewer than the levels that are looked at, so that nothing lies deeper.
+const THINGS: usize = 8;
+
+#[derive(Debug, Clone)]
+struct Thing {
+    kind: usize,
+    restricted: bool,
+    whose: Whose,
+    contained: Contained,
+    /// Other things by number, each written in one of several ways; a number without a thing is one that is gone.
+    references: Vec<(usize, usize)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Own,
+    /// The person's, and another is named in it.
+    Shared,
+    Others,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contained {
+    Nothing,
+    Plain,
+    Restricted,
+}
+
+fn any_thing() -> impl Strategy<Value = Thing> {
+    let whose = prop_oneof![6 => Just(Whose::Own), 1 => Just(Whose::Shared), 1 => Just(Whose::Others)];
+    let contained =
+        prop_oneof![6 => Just(Contained::Nothing), 2 => Just(Contained::Plain), 1 => Just(Contained::Restricted)];
+    let references = proptest::collection::vec((0..THINGS + 1, 0..4_usize), 0..3);
+    (0..KINDS.len(), prop::bool::weighted(0.2), whose, contained, references).prop_map(
+        |(kind, restricted, whose, contained, references)| Thing { kind, restricted, whose, contained, references },
+    )
+}
+
+#[derive(Debug, Clone)]
+struct Record(Vec<Thing>);
+
+impl Record {
+    fn name(&self, index: usize) -> (&'static str, String) {
+        match self.0.get(index) {
+            Some(thing) => (KINDS[thing.kind].0, format!("t{index}")),
+            None => ("Condition", "gone".to_owned()),
+        }
+    }
+
+    fn reference(&self, (index, style): (usize, usize)) -> String {
+        let (resource_type, id) = self.name(index);
+        let text = match style {
+            0 => format!("{resource_type}/{id}"),
+            1 => format!("{resource_type}/{id}/_history/1"),
+            2 => format!("{BASE}/{resource_type}/{id}"),
+            _ => format!("http:\\/\\/alias/fhir/{resource_type}/{id}"),
+        };
+        format!(r#"{{"reference":"{text}"}}"#)
+    }
+
+    fn security(restricted: bool) -> String {
+        let code = if restricted { "R" } else { "N" };
+        format!(
+            r#""meta":{{"security":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"{code}"}}]}}"#
+        )
+    }
+
+    fn text(&self, index: usize) -> String {
+        let thing = &self.0[index];
+        let (resource_type, element) = KINDS[thing.kind];
+        let canary = if self.is_barred(index) { "CANARY" } else { "plain" };
+        let mut members = vec![
+            format!(r#""resourceType":"{resource_type}","id":"t{index}""#),
+            Self::security(thing.restricted),
+            if resource_type == "Encounter" && !self.is_outside(index) {
+                INPATIENT.to_owned()
+            } else {
+                PLAIN.to_owned()
+            },
+            format!(r#""text":{{"status":"generated","div":"NARRATIVE {canary}"}}"#),
+        ];
+        if let Some(element) = element {
+            let id = if thing.whose == Whose::Others { "b" } else { "a" };
+            members.push(format!(r#""{element}":{{"reference":"Patient/{id}"}}"#));
+        }
+        match thing.contained {
+            Contained::Nothing => {}
+            Contained::Plain | Contained::Restricted => members.push(format!(
+                r#""contained":[{{"resourceType":"Medication","id":"c",{},"status":"{canary}"}}]"#,
+                Self::security(thing.contained == Contained::Restricted)
+            )),
+        }
+        let first = |wanted: &str| {
+            thing.references.iter().find(|(index, _)| self.name(*index).0 == wanted).map(|one| self.reference(*one))
+        };
+        if resource_type == "MedicationRequest" {
+            members.extend(first("Medication").map(|text| format!(r#""medicationReference":{text}"#)));
+            members.extend(first("Practitioner").map(|text| format!(r#""requester":{text}"#)));
+        }
+        let mut extensions: Vec<_> = thing.references.iter().map(|one| self.reference(*one)).collect();
+        if thing.whose == Whose::Shared {
+            extensions.push(r#"{"reference":"Patient/b"}"#.to_owned());
+        }
+        let extensions: Vec<_> =
+            extensions.iter().map(|text| format!(r#"{{"url":"http://x","valueReference":{text}}}"#)).collect();
+        members.push(format!(r#""extension": [{}] ,"status":"{canary}""#, extensions.join(" ,")));
+        format!("{{{}}}", members.join(", "))
+    }
+
+    /// Of the Encounters, a profile has the admissions only.
+    fn is_outside(&self, index: usize) -> bool {
+        KINDS[self.0[index].kind].0 == "Encounter" && index % 2 == 1
+    }
+
+    fn is_supporting(&self, index: usize) -> bool {
+        KINDS[self.0[index].kind].1.is_none()
+    }
+
+    fn is_others(&self, index: usize) -> bool {
+        let thing = &self.0[index];
+        thing.whose == Whose::Shared || thing.whose == Whose::Others && !self.is_supporting(index)
+    }
+
+    /// Hidden by itself, references aside.
+    fn is_barred(&self, index: usize) -> bool {
+        let thing = &self.0[index];
+        thing.restricted || thing.contained == Contained::Restricted || self.is_others(index)
+    }
+
+    /// The greatest set in which nothing is hidden by itself or refers to what is not in it.
+    fn visible(&self) -> HashSet<usize> {
+        let mut visible: HashSet<_> = (0..self.0.len()).filter(|index| !self.is_barred(*index)).collect();
+        loop {
+            let refers_well = |index: &usize| self.0[*index].references.iter().all(|(to, _)| visible.contains(to));
+            let kept: HashSet<_> = visible.iter().copied().filter(refers_well).collect();
+            if kept.len() == visible.len() {
+                return kept;
+            }
+            visible = kept;
+        }
+    }
+
+    fn world(&self, has: impl Fn(usize) -> bool, page: usize) -> Upstream {
+        Upstream::new((0..self.0.len()).filter(|index| has(*index)).map(|index| self.text(index)), page)
+    }
+}
+
+/// Everything a caller can ask, page by page; `chunk` is how bodies are cut.
+fn all_answers(upstream: &Upstream, plan: fn() -> Plan, chunk: usize) -> Vec<(String, Given)> {
+    let mut answers = Vec::new();
+    let searches = ["Observation", "Condition", "Encounter", "MedicationRequest", "AllergyIntolerance"];
+    let includes = "&_include=MedicationRequest:medication&_include=MedicationRequest:requester";
+    for resource_type in searches {
+        for count in [1, 2, 20] {
+            let includes = if resource_type == "MedicationRequest" { includes } else { "" };
+            let target = format!("{resource_type}?patient=a&_count={count}{includes}");
+            let mut skip = Some(0);
+            while let Some(passed) = skip {
+                let given = ask(upstream, plan(), &target, passed, chunk).expect("an answer");
+                skip = match given.ending {
+                    Ending::Searchset { next_skip } => next_skip,
+                    Ending::Resource | Ending::NotVisible => None,
+                };
+                answers.push((format!("{target} from {passed}"), given));
+            }
+        }
+        for index in 0..=THINGS {
+            let target = format!("{resource_type}/t{index}");
+            let given = ask(upstream, plan(), &target, 0, chunk).expect("an answer");
+            answers.push((target, given));
+        }
+    }
+    answers
+}
+
+/// Sizes that must not show: upstream pages and chunks of two worlds.
+type Sizes = ((usize, usize), (usize, usize));
+
+fn same_bytes(record: &Record, sizes: Sizes) -> Result<(), TestCaseError> {
+    let visible = record.visible();
+    let ((page, chunk), (other_page, other_chunk)) = sizes;
+    let one = all_answers(&record.world(|_| true, page), labels, chunk);
+    let without_barred = record.world(|index| !record.is_barred(index), other_page);
+    let without_hidden = record.world(|index| visible.contains(&index), other_page);
+    compare(&one, &all_answers(&without_barred, labels, other_chunk))?;
+    compare(&one, &all_answers(&without_hidden, labels, other_chunk))?;
+    let straight_one = all_answers(&record.world(|_| true, page), straight, chunk);
+    let without_others = record.world(|index| !record.is_others(index), other_page);
+    compare(&straight_one, &all_answers(&without_others, straight, other_chunk))?;
+    for (what, given) in one.iter().chain(&straight_one) {
+        prop_assert!(!given.body.contains("NARRATIVE"), "{}: {}", what, given.body);
+        prop_assert!(!given.body.contains("upstream"), "{}: {}", what, given.body);
+    }
+    for (what, given) in &one {
+        prop_assert!(!given.body.contains("CANARY"), "{}: {}", what, given.body);
+    }
+    let read: HashSet<_> =
+        one.iter().filter(|(_, given)| given.ending == Ending::Resource).map(|(what, _)| what.clone()).collect();
+    let delivered = |index: &&usize| !record.is_supporting(**index) && !record.is_outside(**index);
+    let expected = visible.iter().filter(delivered).map(|index| {
+        let (resource_type, id) = record.name(*index);
+        format!("{resource_type}/{id}")
+    });
+    prop_assert_eq!(read, expected.collect());
+    Ok(())
+}
+
+fn compare(one: &[(String, Given)], other: &[(String, Given)]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(one.len(), other.len(), "the worlds differ in their number of pages");
+    for ((what, one), (_, other)) in one.iter().zip(other) {
+        prop_assert_eq!((&one.body, one.ending), (&other.body, other.ending), "{}", what);
+    }
+    Ok(())
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    proptest::collection::vec(any_thing(), THINGS).prop_map(Record)
+}
+
+fn any_sizes() -> impl Strategy<Value = Sizes> {
+    let sizes = || (1_usize..6, prop::sample::select(vec![1_usize, 3, 100, 100_000]));
+    (sizes(), sizes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Invariant 11: twin worlds give the same bytes.
+    #[test]
+    fn hidden_data_and_data_that_never_was_give_the_same_bytes(record in any_record(), sizes in any_sizes()) {
+        let _turn = one_at_a_time();
+        same_bytes(&record, sizes)?;
+    }
+}

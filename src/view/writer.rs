@@ -1,0 +1,88 @@
+//! Writer: what was released so far, and the record of it.
+
+use crate::consent::Ground;
+use crate::view::reference::Key;
+use crate::view::released::{Entries, close_searchset, open_searchset, push_escaped};
+use crate::view::{Released, Report};
+
+/// As what an entry is in a searchset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It matches the search.
+    Match,
+    /// A match refers to it.
+    Include,
+}
+
+/// Writes what one answer releases.
+pub(super) struct Writer {
+    out: Vec<u8>,
+    entries: Entries,
+    public_base: String,
+    report: Report,
+}
+
+impl Writer {
+    pub(super) fn new(public_base: &str) -> Self {
+        Self { out: Vec::new(), entries: Entries::None, public_base: public_base.to_owned(), report: Report::default() }
+    }
+
+    /// Writes an entry; `resource` writes the resource in it. The searchset begins with its first entry, so that nothing is
+    /// sent before something is visible.
+    pub(super) fn entry(&mut self, key: &Key, mode: Mode, resource: impl FnOnce(&mut Vec<u8>)) {
+        match self.entries {
+            Entries::None => {
+                open_searchset(&mut self.out);
+                self.out.extend_from_slice(br#","entry":[{"fullUrl":""#);
+            }
+            Entries::Some => self.out.extend_from_slice(br#",{"fullUrl":""#),
+        }
+        self.entries = Entries::Some;
+        let reference = key.reference();
+        push_escaped(&mut self.out, &self.public_base);
+        self.out.push(b'/');
+        self.out.extend_from_slice(reference.as_bytes());
+        self.out.extend_from_slice(br#"","resource":"#);
+        resource(&mut self.out);
+        self.out.extend_from_slice(match mode {
+            Mode::Match => br#","search":{"mode":"match"}}"#.as_slice(),
+            Mode::Include => br#","search":{"mode":"include"}}"#.as_slice(),
+        });
+        self.report.released.push(reference);
+    }
+
+    /// Writes a resource that is the whole answer.
+    pub(super) fn resource(&mut self, key: &Key, resource: &[u8]) {
+        self.out.extend_from_slice(resource);
+        self.report.released.push(key.reference());
+    }
+
+    /// Keeps on record that `key` was held back.
+    pub(super) fn withhold(&mut self, key: &Key, ground: Ground) {
+        self.report.withheld.push((key.reference(), ground));
+    }
+
+    /// Returns true if and only if `key` was written.
+    pub(super) fn has(&self, key: &Key) -> bool {
+        let reference = key.reference();
+        self.report.released.contains(&reference)
+    }
+
+    /// Returns what was written since the last time.
+    pub(super) fn take(&mut self) -> Released {
+        Released::new(std::mem::take(&mut self.out))
+    }
+
+    /// Ends the searchset and returns what was written since the last time.
+    pub(super) fn close(&mut self, self_link: &str, next: Option<&str>) -> Released {
+        if self.entries == Entries::None {
+            open_searchset(&mut self.out);
+        }
+        close_searchset(&mut self.out, self.entries, self_link, next);
+        self.take()
+    }
+
+    pub(super) fn report(&self) -> &Report {
+        &self.report
+    }
+}
