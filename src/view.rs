@@ -9,6 +9,8 @@ mod answer;
 mod compartment;
 mod entry;
 mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod graph;
 mod judge;
 mod reference;

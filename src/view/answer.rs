@@ -17,6 +17,8 @@ use crate::consent::{Ground, Plan};
 use crate::json::Document;
 use crate::limits;
 use crate::query::{Read, Search, Target};
+#[cfg(feature = "faults")]
+use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Graph, Node, Outlook, batches};
 use crate::view::judge::{Finding, Judge, Met};
 use crate::view::reference::Key;
@@ -41,6 +43,8 @@ pub struct Answer {
     /// What must be asked before what is held can be judged.
     look_ups: VecDeque<Batch>,
     hold: Hold,
+    #[cfg(feature = "faults")]
+    upstream_link: Option<String>,
 }
 
 enum Task {
@@ -101,6 +105,8 @@ impl Answer {
 
     fn new(task: Task, next: Next, plan: Plan, surroundings: Surroundings) -> Self {
         let narrative = if plan.is_straight() { surroundings.narrative } else { Narrative::Drop };
+        #[cfg(feature = "faults")]
+        let narrative = if is_planted(Fault::KeepNarrative) { Narrative::Keep } else { narrative };
         Self {
             scrubber: Scrubber::new(narrative, &surroundings.upstream_bases, &surroundings.public_base),
             writer: Writer::new(&surroundings.public_base),
@@ -111,6 +117,8 @@ impl Answer {
             next,
             look_ups: VecDeque::new(),
             hold: Hold::default(),
+            #[cfg(feature = "faults")]
+            upstream_link: None,
         }
     }
 
@@ -192,6 +200,8 @@ impl Answer {
     ///
     /// Returns nothing for an answer that did not end as a searchset.
     pub fn close(&mut self, next: Option<&str>) -> Released {
+        #[cfg(feature = "faults")]
+        let next = self.upstream_link.as_deref().filter(|_| is_planted(Fault::KeepUpstreamLink)).or(next);
         match (&self.task, &self.next) {
             (Task::Search(matches), Next::End(Ending::Searchset { .. })) => {
                 let public_base = &self.judge.surroundings.public_base;
@@ -275,7 +285,13 @@ impl Answer {
         references: Vec<Key>,
     ) -> Result<(), ViewError> {
         match finding {
-            Finding::Hidden(ground) => self.writer.withhold(&key, ground),
+            Finding::Hidden(ground) => {
+                #[cfg(feature = "faults")]
+                if let (Task::Search(matches), true) = (&mut self.task, is_planted(Fault::CountHidden)) {
+                    matches.takes_next();
+                }
+                self.writer.withhold(&key, ground);
+            }
             Finding::Outside => self.writer.withhold(&key, Ground::OutsideProfile),
             Finding::Visible => {
                 let mut bytes = Vec::new();
@@ -307,6 +323,8 @@ impl Answer {
     fn end_of_page(&mut self, of: Of, frame: Frame) -> Result<(), ViewError> {
         let bases = &self.judge.surroundings.upstream_bases;
         let follow = |link: String| Target::follow(&link, bases).ok_or(ViewError::ForeignLink);
+        #[cfg(feature = "faults")]
+        self.upstream_link.clone_from(&frame.next);
         let next_page = frame.next.map(follow).transpose()?;
         match (of, next_page) {
             (Of::Matches, next_page) => {

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::limits;
 use crate::query::Id;
+#[cfg(feature = "faults")]
+use crate::view::faults::{Fault, is_planted};
 use crate::view::reference::Key;
 
 /// What is known of one resource.
@@ -86,6 +88,10 @@ impl Graph {
             }
             if seen.len() > limits::REFERENCES {
                 return Outlook::Barred;
+            }
+            #[cfg(feature = "faults")]
+            if is_planted(Fault::ShallowReferences) {
+                next.clear();
             }
             level = next;
         }

@@ -7,7 +7,11 @@ use crate::profile::SUPPORTING;
 use crate::query::Id;
 use crate::view::absence::denies_what_may_be_hidden;
 use crate::view::compartment::Whose;
+#[cfg(feature = "faults")]
+use crate::view::faults::{Fault, is_planted};
 use crate::view::reference::{Key, Known};
+#[cfg(feature = "faults")]
+use crate::view::resource::Leads;
 use crate::view::resource::{Resource, has_foreign_member};
 use crate::view::{Surroundings, ViewError};
 
@@ -77,6 +81,8 @@ impl Judge {
                 references.push(Key { resource_type: resource_type.to_owned(), id });
             }
         });
+        #[cfg(feature = "faults")]
+        let leads = with_faults(leads, references);
         if leads.other_person || !self.may_be_about(resource, met) {
             return Ok(Finding::Hidden(Ground::OtherPerson));
         }
@@ -106,6 +112,10 @@ impl Judge {
     }
 
     fn hidden_by_plan(&self, resource: &Resource<'_>) -> Option<Ground> {
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::ReleaseHidden) {
+            return None;
+        }
         let tables = &self.surroundings.tables;
         let verdict = self.plan.judge(resource.value, tables);
         if !verdict.is_visible() {
@@ -121,6 +131,18 @@ impl Judge {
         let can_hide = |resource_type: &str| self.plan.can_hide(resource_type);
         denies_what_may_be_hidden(resource.value, &can_hide).then_some(Ground::PolicyDenies)
     }
+}
+
+#[cfg(feature = "faults")]
+fn with_faults(leads: Leads, references: &mut Vec<Key>) -> Leads {
+    if is_planted(Fault::ReleaseOtherPerson) {
+        return Leads { other_person: false, ..leads };
+    }
+    if is_planted(Fault::SkipReferences) {
+        references.clear();
+        return Leads { nowhere: false, ..leads };
+    }
+    leads
 }
 
 fn is_supporting(resource: &Resource<'_>) -> bool {

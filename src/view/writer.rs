@@ -1,6 +1,8 @@
 //! Writer: what was released so far, and the record of it.
 
 use crate::consent::Ground;
+#[cfg(feature = "faults")]
+use crate::view::faults::{Fault, is_planted};
 use crate::view::reference::Key;
 use crate::view::released::{Entries, close_searchset, open_searchset, push_escaped};
 use crate::view::{Released, Report};
@@ -79,6 +81,12 @@ impl Writer {
             open_searchset(&mut self.out);
         }
         close_searchset(&mut self.out, self.entries, self_link, next);
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepTotal) {
+            let total = self.report.released.len() + self.report.withheld.len();
+            self.out.pop();
+            self.out.extend_from_slice(format!(r#","total":{total}}}"#).as_bytes());
+        }
         self.take()
     }
 

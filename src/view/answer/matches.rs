@@ -6,6 +6,8 @@ use std::str::FromStr;
 use crate::limits;
 use crate::query::{Id, Search, Target};
 use crate::view::ViewError;
+#[cfg(feature = "faults")]
+use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, batches};
 use crate::view::reference::{Key, Known, Lead};
 use crate::view::resource::Resource;
@@ -88,6 +90,10 @@ impl Matches {
     /// # Errors
     /// More pages than one answer may cost.
     pub(super) fn next_page(&mut self) -> Result<Option<Target>, ViewError> {
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::PageGap) {
+            self.next_page = None;
+        }
         let next_page = self.next_page.take().filter(|_| !self.is_full);
         if next_page.is_some() && self.pages >= limits::UPSTREAM_PAGES {
             return Err(ViewError::TooManyPages);

@@ -259,3 +259,21 @@ proptest! {
         same_bytes(&record, sizes)?;
     }
 }
+
+#[cfg(feature = "faults")]
+#[test]
+fn every_planted_fault_is_noticed() {
+    use proptest::test_runner::{Config, TestRunner};
+
+    use crate::view::faults::{Fault, plant};
+
+    let _turn = one_at_a_time();
+    for fault in Fault::ALL {
+        plant(Some(fault));
+        let config = Config { cases: 100, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+        let outcome =
+            TestRunner::new(config).run(&(any_record(), any_sizes()), |(record, sizes)| same_bytes(&record, sizes));
+        plant(None);
+        assert!(outcome.is_err(), "{} went unnoticed", fault.name());
+    }
+}
