@@ -1,0 +1,315 @@
+//! Gateway: a data directory as `sluis demo --write` makes it, and gateway processes on it, one after another.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use toml::Table;
+
+use crate::client::Client;
+use crate::process::{self, Process};
+use crate::record::Record;
+use crate::trouble::Trouble;
+
+/// A data directory: a test PKI, records, a configuration.
+#[derive(Debug)]
+pub struct Site {
+    program: PathBuf,
+    directory: PathBuf,
+    configuration: Table,
+    public_base: String,
+    started: usize,
+}
+
+/// In what a gateway process differs from the site's configuration.
+#[derive(Debug, Clone)]
+pub struct Setting<'a> {
+    /// The base URL of the FHIR server behind it.
+    pub upstream: &'a str,
+    /// `consent.max_age`, where it matters.
+    pub max_age: Option<&'a str>,
+    /// The name of its directory of keys: gateways of the same name make the same ETags.
+    pub keys: &'a str,
+    /// A fault to plant, in a gateway that was built with faults.
+    pub fault: Option<&'a str>,
+}
+
+impl<'a> Setting<'a> {
+    /// Returns the setting of a gateway in front of `upstream` that differs in nothing else.
+    #[must_use]
+    pub fn before(upstream: &'a str) -> Self {
+        Self { upstream, max_age: None, keys: "keys", fault: None }
+    }
+}
+
+/// Returns the gateway's binary: `SLUIS_BIN`, or the one that `cargo build` makes.
+#[must_use]
+pub fn program() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "the program under test is chosen by whoever runs the test")]
+    let chosen = std::env::var("SLUIS_BIN").ok();
+    chosen.map_or_else(|| process::own("../target/debug/sluis"), PathBuf::from)
+}
+
+impl Site {
+    /// Makes a data directory in place of `directory`, which is removed first.
+    ///
+    /// # Errors
+    ///
+    /// When the program is not there or does not write what it should.
+    pub fn write(program: &Path, directory: &Path) -> Result<Self, Trouble> {
+        if directory.exists() {
+            std::fs::remove_dir_all(directory).map_err(|error| Trouble::file(directory, &error))?;
+        }
+        process::run(Command::new(program).args(["demo", "--write", "--dir"]).arg(directory))?;
+        let path = directory.join("sluis.toml");
+        let text = std::fs::read_to_string(&path).map_err(|error| Trouble::file(&path, &error))?;
+        let configuration: Table = text.parse().map_err(|_| Trouble::content(&path, "TOML"))?;
+        let base = configuration.get("listen").and_then(|listen| listen.get("public_base"));
+        let base = base.and_then(toml::Value::as_str).ok_or_else(|| Trouble::content(&path, "listen.public_base"))?;
+        let public_base = base.to_owned();
+        Ok(Self {
+            program: program.to_owned(),
+            directory: directory.to_owned(),
+            configuration,
+            public_base,
+            started: 0,
+        })
+    }
+
+    /// Returns the data directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the base URL that answers carry.
+    #[must_use]
+    pub fn public_base(&self) -> &str {
+        &self.public_base
+    }
+
+    /// Reads the records.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn records(&self) -> Result<Vec<Record>, Trouble> {
+        Record::all(&self.directory.join("records"))
+    }
+
+    /// Starts a gateway process with a journal of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become ready.
+    pub fn start(&mut self, setting: &Setting<'_>) -> Result<Gateway, Trouble> {
+        self.started += 1;
+        let journal = format!("journal-{}", self.started);
+        let configuration = self.configured(setting, &journal);
+        let path = self.directory.join(format!("sluis-{}.toml", self.started));
+        std::fs::write(&path, configuration.to_string()).map_err(|error| Trouble::file(&path, &error))?;
+        let log = self.directory.join(format!("sluis-{}.log", self.started));
+        let log = std::fs::File::create(&log).map_err(|error| Trouble::file(&log, &error))?;
+        let (process, line) = Process::start_kept(&self.program, |command| {
+            command.args(["serve", "--config"]).arg(&path).stderr(Stdio::from(log));
+            if let Some(fault) = setting.fault {
+                command.env("SLUIS_FAULT", fault);
+            }
+        })?;
+        let ready: Option<Value> = serde_json::from_str(&line).ok();
+        let address = ready.as_ref().and_then(|ready| ready.get("listening")).and_then(Value::as_str);
+        let Some(address) = address.map(str::to_owned) else { return Err(process.not_ready(&line)) };
+        Ok(Gateway {
+            process,
+            program: self.program.clone(),
+            site: self.directory.clone(),
+            public_base: self.public_base.clone(),
+            address,
+            journal: self.directory.join(journal),
+        })
+    }
+
+    fn configured(&self, setting: &Setting<'_>, journal: &str) -> Table {
+        let mut configuration = self.configuration.clone();
+        put(&mut configuration, "listen", "address", "127.0.0.1:0");
+        put(&mut configuration, "admin", "address", "127.0.0.1:0");
+        put(&mut configuration, "audit", "directory", journal);
+        put(&mut configuration, "keys", "directory", setting.keys);
+        if let Some(max_age) = setting.max_age {
+            put(&mut configuration, "consent", "max_age", max_age);
+        }
+        if let Some(toml::Value::Array(upstreams)) = configuration.get_mut("upstream") {
+            for upstream in upstreams.iter_mut().filter_map(toml::Value::as_table_mut) {
+                upstream.insert("base".to_owned(), toml::Value::from(setting.upstream));
+            }
+        }
+        configuration
+    }
+}
+
+fn put(configuration: &mut Table, section: &str, key: &str, value: &str) {
+    let section = configuration.entry(section).or_insert_with(|| toml::Value::Table(Table::new()));
+    if let Some(section) = section.as_table_mut() {
+        section.insert(key.to_owned(), toml::Value::from(value));
+    }
+}
+
+/// Splits a base URL into host (with its port) and path.
+fn split(base: &str) -> (&str, &str) {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    rest.find('/').map_or((rest, ""), |at| rest.split_at(at))
+}
+
+/// A running gateway. Dropped, it is told to stop.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Process,
+    program: PathBuf,
+    site: PathBuf,
+    public_base: String,
+    address: String,
+    journal: PathBuf,
+}
+
+/// The journal of a gateway that has ended.
+#[derive(Debug)]
+pub struct Journal {
+    program: PathBuf,
+    directory: PathBuf,
+}
+
+impl Gateway {
+    /// Returns the address it listens on.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Returns the base URL that its answers carry.
+    #[must_use]
+    pub fn public_base(&self) -> &str {
+        &self.public_base
+    }
+
+    /// Returns the path of its base.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        let (_, path) = split(&self.public_base);
+        path
+    }
+
+    /// Returns what is sent to this process to follow a link that it wrote.
+    #[must_use]
+    pub fn target(&self, url: &str) -> String {
+        let rest = url.strip_prefix(&self.public_base).unwrap_or(url);
+        format!("{}{rest}", self.base_path())
+    }
+
+    /// Returns a caller, by the name of its certificate.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such certificate.
+    pub fn client(&self, caller: &str) -> Result<Client, Trouble> {
+        let (host, _) = split(&self.public_base);
+        Client::new(&self.site, caller, host, &self.address)
+    }
+
+    /// Tells it to stop, by SIGTERM, and returns its journal.
+    ///
+    /// # Errors
+    ///
+    /// When its exit status is another than 0.
+    pub fn stop(self) -> Result<Journal, Trouble> {
+        let status = self.process.stop()?;
+        if status.success() {
+            return Ok(Journal { program: self.program, directory: self.journal });
+        }
+        Err(Trouble::Ended { program: self.program, status: status.to_string() })
+    }
+}
+
+impl Journal {
+    /// Returns the verdict of `sluis audit verify`.
+    ///
+    /// # Errors
+    ///
+    /// When the journal is altered, or the verdict is no JSON.
+    pub fn verify(&self) -> Result<String, Trouble> {
+        let output = process::run(Command::new(&self.program).args(["audit", "verify"]).arg(&self.directory))?;
+        let verdict: Value =
+            serde_json::from_slice(&output).map_err(|_| Trouble::Shape { what: "the verdict on a journal" })?;
+        let verdict = verdict.get("verdict").and_then(Value::as_str);
+        verdict.map(str::to_owned).ok_or(Trouble::Shape { what: "the verdict on a journal" })
+    }
+
+    /// Returns, for each request id, the kinds of its records in their order.
+    ///
+    /// # Errors
+    ///
+    /// When a segment cannot be read or a line is no JSON.
+    pub fn requests(&self) -> Result<BTreeMap<String, Vec<String>>, Trouble> {
+        let mut requests: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in self.lines()? {
+            let record: Value = serde_json::from_str(&line).map_err(|_| Trouble::Shape { what: "a journal's line" })?;
+            let text = |name: &str| record.get(name).and_then(Value::as_str);
+            if let (Some(request), Some(kind)) = (text("request"), text("kind")) {
+                requests.entry(request.to_owned()).or_default().push(kind.to_owned());
+            }
+        }
+        Ok(requests)
+    }
+
+    /// Returns every line of every segment.
+    ///
+    /// # Errors
+    ///
+    /// When a segment cannot be read.
+    pub fn lines(&self) -> Result<Vec<String>, Trouble> {
+        let trouble = |path: &Path, error: &std::io::Error| Trouble::file(path, error);
+        let files = std::fs::read_dir(&self.directory).map_err(|error| trouble(&self.directory, &error))?;
+        let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+        paths.sort();
+        let mut lines = Vec::new();
+        for path in paths {
+            let text = std::fs::read_to_string(&path).map_err(|error| trouble(&path, &error))?;
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        Ok(lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_is_split_into_host_and_path() {
+        assert_eq!(split("https://localhost:8443/fhir"), ("localhost:8443", "/fhir"));
+        assert_eq!(split("https://localhost"), ("localhost", ""));
+    }
+
+    #[test]
+    fn a_gateway_is_put_before_the_server_with_its_own_journal_and_free_ports() {
+        let configuration =
+            "[listen]\naddress = '127.0.0.1:8443'\nkey = 'k'\n[[upstream]]\nname = 'hapi'\nbase = 'x'\n";
+        let site = Site {
+            program: PathBuf::new(),
+            directory: PathBuf::new(),
+            configuration: configuration.parse().unwrap(),
+            public_base: String::new(),
+            started: 0,
+        };
+        let setting = Setting { max_age: Some("1s"), ..Setting::before("http://127.0.0.1:1/fhir") };
+        let made = site.configured(&setting, "journal-1").to_string();
+        let made: Table = made.parse().unwrap();
+        assert_eq!(made["upstream"][0]["base"].as_str(), Some("http://127.0.0.1:1/fhir"));
+        assert_eq!(made["upstream"][0]["name"].as_str(), Some("hapi"));
+        assert_eq!(made["listen"]["address"].as_str(), Some("127.0.0.1:0"));
+        assert_eq!(made["listen"]["key"].as_str(), Some("k"));
+        assert_eq!(made["audit"]["directory"].as_str(), Some("journal-1"));
+        assert_eq!(made["consent"]["max_age"].as_str(), Some("1s"));
+    }
+}

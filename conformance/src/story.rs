@@ -1,0 +1,244 @@
+//! Story: one patient, one caller, and what this caller may see, by rules that were written for these tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::client::Question;
+use crate::process;
+use crate::record::Record;
+use crate::trouble::Trouble;
+
+/// How much a caller may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sees {
+    /// Nothing: the patient is as unknown.
+    Nothing,
+    /// What is not hidden.
+    Some,
+    /// All that the profile offers.
+    All,
+}
+
+/// What a role may ask for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    kinds: Vec<String>,
+    outside: Vec<Outside>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outside {
+    kind: String,
+    at: String,
+    unless: Vec<String>,
+}
+
+/// One patient, one caller, one purpose.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The file of the patient's records, and the id of the first Patient in it.
+    pub patient: String,
+    /// The name of the caller's certificate.
+    pub caller: String,
+    /// The purpose.
+    pub purpose: String,
+    /// The reason, percent-encoded.
+    pub reason: Option<String>,
+    /// How much the caller may see.
+    pub sees: Sees,
+    profile: Profile,
+    named: Vec<String>,
+}
+
+impl Story {
+    /// Reads `stories.toml`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn all() -> Result<Vec<Self>, Trouble> {
+        Self::read(&process::own("stories.toml"))
+    }
+
+    fn read(path: &Path) -> Result<Vec<Self>, Trouble> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            profiles: BTreeMap<String, Profile>,
+            story: Vec<Written>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Written {
+            patient: String,
+            caller: String,
+            sees: Sees,
+            purpose: Option<String>,
+            reason: Option<String>,
+            profile: Option<String>,
+            #[serde(default)]
+            hidden: Vec<String>,
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| Trouble::file(path, &error))?;
+        let file: File = toml::from_str(&text).map_err(|_| Trouble::content(path, "profiles and stories"))?;
+        let mut stories = Vec::new();
+        for Written { patient, caller, sees, purpose, reason, profile, hidden } in file.story {
+            let profile = file.profiles.get(profile.as_deref().unwrap_or("summary"));
+            stories.push(Self {
+                patient,
+                caller,
+                purpose: purpose.unwrap_or_else(|| "TREAT".to_owned()),
+                reason,
+                sees,
+                profile: profile.cloned().ok_or_else(|| Trouble::content(path, "a profile that is there"))?,
+                named: hidden,
+            });
+        }
+        Ok(stories)
+    }
+
+    /// Returns who asks what about whom, for a reader.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}, asked about by {} for {}", self.patient, self.caller, self.purpose)
+    }
+
+    /// Returns the types that the caller's role may ask for.
+    #[must_use]
+    pub fn kinds(&self) -> &[String] {
+        &self.profile.kinds
+    }
+
+    /// Returns `question` as this caller asks it.
+    #[must_use]
+    pub fn asks(&self, question: Question) -> Question {
+        question.for_purpose(&self.purpose, self.reason.as_deref())
+    }
+
+    /// Returns the records of this patient.
+    pub fn own<'r>(&self, records: &'r [Record]) -> impl Iterator<Item = &'r Record> {
+        let patient = self.patient.clone();
+        records.iter().filter(move |record| record.file() == patient)
+    }
+
+    /// Returns what must leave no trace: what the story names and, as long as a gateway withholds whole what refers to
+    /// something hidden, whatever leads there. Of a patient of whom nothing may be seen that is everything.
+    ///
+    /// Consents stay: they are what is decided by, and the same in both worlds.
+    ///
+    /// # Errors
+    ///
+    /// When the story names what is not in the records.
+    pub fn hidden(&self, records: &[Record]) -> Result<BTreeSet<String>, Trouble> {
+        let own: Vec<&Record> = self.own(records).filter(|record| record.resource_type() != "Consent").collect();
+        let known: BTreeSet<&str> = own.iter().map(|record| record.reference()).collect();
+        if known.is_empty() || self.named.iter().any(|name| !known.contains(name.as_str())) {
+            return Err(Trouble::Shape { what: "a story about records that are not there" });
+        }
+        if self.sees == Sees::Nothing {
+            return Ok(known.into_iter().map(str::to_owned).collect());
+        }
+        let mut hidden: BTreeSet<String> = self.named.iter().cloned().collect();
+        loop {
+            let before = hidden.len();
+            for record in own.iter().filter(|record| record.resource_type() != "Patient") {
+                if record.refers_to().iter().any(|reference| hidden.contains(reference)) {
+                    hidden.insert(record.reference().to_owned());
+                }
+            }
+            if hidden.len() == before {
+                return Ok(hidden);
+            }
+        }
+    }
+
+    /// Returns what the caller may be given, by type and id.
+    ///
+    /// # Errors
+    ///
+    /// When the story names what is not in the records.
+    pub fn visible<'r>(&self, records: &'r [Record]) -> Result<BTreeMap<&'r str, &'r Record>, Trouble> {
+        let hidden = self.hidden(records)?;
+        let visible = self
+            .own(records)
+            .filter(|record| self.offers(record) && !hidden.contains(record.reference()) && self.sees != Sees::Nothing);
+        Ok(visible.map(|record| (record.reference(), record)).collect())
+    }
+
+    /// Returns true if and only if the profile of the caller's role has this resource.
+    #[must_use]
+    pub fn offers(&self, record: &Record) -> bool {
+        let value = record.value();
+        let outside = |rule: &Outside| {
+            let text = value.pointer(&rule.at).and_then(Value::as_str);
+            rule.kind == record.resource_type() && !text.is_some_and(|text| rule.unless.iter().any(|one| one == text))
+        };
+        self.profile.kinds.iter().any(|kind| kind == record.resource_type())
+            && !self.profile.outside.iter().any(outside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story(sees: Sees, hidden: &[&str]) -> Story {
+        let stories = Story::all().unwrap();
+        let mut story = stories.into_iter().next().unwrap();
+        story.patient = String::new();
+        story.sees = sees;
+        story.named = hidden.iter().map(|&name| name.to_owned()).collect();
+        story
+    }
+
+    fn records() -> Vec<Record> {
+        [
+            r#"{"resourceType":"Patient","id":"p"}"#,
+            r#"{"resourceType":"Condition","id":"secret"}"#,
+            r#"{"resourceType":"Encounter","id":"e","class":{"code":"IMP"},"d":{"reference":"Condition/secret"}}"#,
+            r#"{"resourceType":"Observation","id":"o","encounter":{"reference":"Encounter/e"}}"#,
+            r#"{"resourceType":"Encounter","id":"amb","class":{"code":"AMB"}}"#,
+            r#"{"resourceType":"Flag","id":"f"}"#,
+            r#"{"resourceType":"Consent","id":"c","scope":{"coding":[{"code":"patient-privacy"}]}}"#,
+        ]
+        .into_iter()
+        .map(|raw| Record::read(raw).unwrap())
+        .collect()
+    }
+
+    #[test]
+    fn the_stories_can_be_read() {
+        let stories = Story::all().unwrap();
+        assert!(stories.iter().any(|story| story.sees == Sees::Some));
+        assert!(stories.iter().any(|story| story.purpose == "ETREAT"));
+    }
+
+    #[test]
+    fn what_leads_to_something_hidden_is_hidden_and_what_is_outside_is_not_given() {
+        let records = records();
+        let story = story(Sees::Some, &["Condition/secret"]);
+        let hidden: Vec<String> = story.hidden(&records).unwrap().into_iter().collect();
+        assert_eq!(hidden, ["Condition/secret", "Encounter/e", "Observation/o"]);
+        let visible: Vec<&str> = story.visible(&records).unwrap().into_keys().collect();
+        assert_eq!(visible, ["Flag/f", "Patient/p"]);
+    }
+
+    #[test]
+    fn of_a_patient_of_whom_nothing_may_be_seen_all_but_the_consents_is_hidden() {
+        let records = records();
+        let story = story(Sees::Nothing, &[]);
+        assert_eq!(story.hidden(&records).unwrap().len(), 6);
+        assert!(story.visible(&records).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_story_about_what_is_not_there_is_trouble() {
+        assert!(story(Sees::Some, &["Condition/gone"]).hidden(&records()).is_err());
+    }
+}

@@ -1,0 +1,341 @@
+//! Twin worlds: the same questions where the hidden records are and where they never were; the answers must be the same.
+//!
+//! World 1 has every record. World 2 is made from it by deleting and expunging what a caller may not see, so that what is
+//! left keeps its bytes. Each world has a fresh gateway process; both have the same keys. Status, headers and bytes must be
+//! equal, but for `Date`, `X-Request-Id`, and the value of page tokens, whose length must be equal.
+
+use std::collections::BTreeSet;
+
+use crate::client::{Client, Question};
+use crate::gateway::{Gateway, Setting, Site};
+use crate::hapi::Hapi;
+use crate::record::{Record, link};
+use crate::request;
+use crate::story::Story;
+use crate::trouble::Trouble;
+use crate::wire::{Response, WireError};
+
+/// How many pages of one search are followed.
+const PAGES: usize = 60;
+
+/// One answer, and what was asked.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Who asked what, and which page of it this is.
+    pub asked: String,
+    /// What came back.
+    pub answer: Result<Response, WireError>,
+}
+
+/// How two answers differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What was asked.
+    pub asked: String,
+    /// What is not the same.
+    pub what: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.asked, self.what)
+    }
+}
+
+/// What two worlds showed.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many answers were compared.
+    pub compared: usize,
+    /// The fewest questions that one story had, pages aside.
+    pub fewest: usize,
+    /// Every difference.
+    pub differences: Vec<Difference>,
+    /// Every answer of world 1 in which something stood that stands in hidden records only.
+    pub leaks: Vec<Difference>,
+    /// Every answer whose request is not in the journal.
+    pub unrecorded: Vec<Difference>,
+}
+
+impl Report {
+    /// Returns everything that is wrong, for a reader.
+    pub fn faults(&self) -> impl Iterator<Item = String> + '_ {
+        let kinds = [("differs", &self.differences), ("leaks", &self.leaks), ("is not on record", &self.unrecorded)];
+        kinds.into_iter().flat_map(|(kind, found)| found.iter().map(move |one| format!("{kind}: {one}")))
+    }
+}
+
+/// Runs the twin worlds for `stories`, which are about different patients, once for each of `faults` (None is a gateway
+/// without one). All records are loaded anew.
+///
+/// # Errors
+///
+/// When a world cannot be made. What a gateway does wrong is in the report.
+pub fn run(
+    hapi: &mut Hapi,
+    site: &mut Site,
+    stories: &[&Story],
+    faults: &[Option<&str>],
+) -> Result<Vec<Report>, Trouble> {
+    let records = site.records()?;
+    let mut hidden = BTreeSet::new();
+    for story in stories {
+        hidden.extend(story.hidden(&records)?);
+    }
+    hapi.clear()?;
+    hapi.load(&records)?;
+    let base = hapi.base().to_owned();
+    let mut firsts = Vec::new();
+    for &fault in faults {
+        firsts.push(world(site, &base, &records, stories, fault)?);
+    }
+    let hidden: Vec<String> = hidden.into_iter().collect();
+    if !hidden.is_empty() {
+        hapi.expunge(&hidden)?;
+    }
+    let mut reports = Vec::new();
+    for (&fault, first) in faults.iter().zip(firsts) {
+        let second = world(site, &base, &records, stories, fault)?;
+        let mut report = Report { fewest: usize::MAX, unrecorded: first.unrecorded, ..Report::default() };
+        report.unrecorded.extend(second.unrecorded);
+        for ((story, (questions, left)), (_, right)) in stories.iter().zip(&first.walks).zip(&second.walks) {
+            report.compared += left.len();
+            report.fewest = report.fewest.min(*questions);
+            report.differences.extend(differences(left, right));
+            report.leaks.extend(leaks(left, &canaries(story, &records)?));
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+struct World {
+    /// For each story how many questions there were, and every answer.
+    walks: Vec<(usize, Vec<Exchange>)>,
+    unrecorded: Vec<Difference>,
+}
+
+fn world(
+    site: &mut Site,
+    upstream: &str,
+    records: &[Record],
+    stories: &[&Story],
+    fault: Option<&str>,
+) -> Result<World, Trouble> {
+    let gateway = site.start(&Setting { keys: "twin-keys", fault, ..Setting::before(upstream) })?;
+    let mut walks = Vec::new();
+    for story in stories {
+        let questions = request::about(story, records, gateway.base_path());
+        let mut client = gateway.client(&story.caller)?;
+        let exchanges = questions.iter().flat_map(|question| walk(&gateway, &mut client, &story.caller, question));
+        walks.push((questions.len(), exchanges.collect::<Vec<_>>()));
+    }
+    let journal = gateway.stop()?;
+    let mut unrecorded = Vec::new();
+    if journal.verify()? != "intact" {
+        unrecorded.push(Difference { asked: "audit verify".to_owned(), what: "not intact".to_owned() });
+    }
+    let requests = journal.requests()?;
+    for Exchange { asked, answer } in walks.iter().flat_map(|(_, walk)| walk) {
+        let Ok(response) = answer else { continue };
+        let closed = response
+            .header("x-request-id")
+            .and_then(|id| requests.get(id))
+            .map(|kinds| kinds.iter().filter(|kind| *kind == "close").count());
+        if closed != Some(1) {
+            unrecorded.push(Difference { asked: asked.clone(), what: format!("closed {closed:?} times") });
+        }
+    }
+    Ok(World { walks, unrecorded })
+}
+
+/// Asks one question and follows its pages to the end.
+pub fn walk(gateway: &Gateway, client: &mut Client, caller: &str, question: &Question) -> Vec<Exchange> {
+    let mut exchanges = Vec::new();
+    let mut next = Some(question.clone());
+    while let Some(question) = next.take() {
+        let page = exchanges.len() + 1;
+        let asked = format!("{caller} asks {} (page {page})", blank(&question.text()));
+        let answer = client.ask(&question);
+        if page < PAGES
+            && let Ok(response) = &answer
+            && let Some(url) = link(&response.body, "next")
+        {
+            let target = gateway.target(&url);
+            next = Some(Question {
+                purpose: question.purpose.clone(),
+                reason: question.reason.clone(),
+                ..Question::get(&target)
+            });
+        }
+        exchanges.push(Exchange { asked, answer });
+    }
+    exchanges
+}
+
+/// Returns every difference between the answers of two worlds to the same questions.
+#[must_use]
+pub fn differences(left: &[Exchange], right: &[Exchange]) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let mut right = right.iter().peekable();
+    for one in left {
+        match right.next_if(|other| other.asked == one.asked) {
+            None => differences.push(Difference { asked: one.asked.clone(), what: "only in world 1".to_owned() }),
+            Some(other) => {
+                differences.extend(difference(one, other).map(|what| Difference { asked: one.asked.clone(), what }))
+            }
+        }
+        // What follows in one world only belongs to the question before; the next question is in both.
+        while let Some(other) = right.peek().filter(|other| !left.iter().any(|one| one.asked == other.asked)) {
+            differences.push(Difference { asked: other.asked.clone(), what: "only in world 2".to_owned() });
+            right.next();
+        }
+    }
+    differences
+}
+
+fn difference(left: &Exchange, right: &Exchange) -> Option<String> {
+    let (left, right) = match (&left.answer, &right.answer) {
+        (Ok(left), Ok(right)) => (left, right),
+        (left, right) => {
+            let told =
+                |answer: &Result<Response, WireError>| answer.as_ref().map(|answer| answer.status).map_err(|&e| e);
+            return (told(left) != told(right)).then(|| format!("{:?} and {:?}", told(left), told(right)));
+        }
+    };
+    if left.status != right.status {
+        return Some(format!("status {} and {}", left.status, right.status));
+    }
+    let (heads, others) = (lasting(left), lasting(right));
+    if heads != others {
+        return Some(format!("headers {heads:?} and {others:?}"));
+    }
+    let (body, other) = (blank(&left.text()), blank(&right.text()));
+    let at = body.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    (body != other).then(|| {
+        let around = |text: &str| {
+            String::from_utf8_lossy(text.as_bytes().get(at.saturating_sub(40)..).unwrap_or_default())
+                .chars()
+                .take(120)
+                .collect::<String>()
+        };
+        format!("body at byte {at}, …{}… and …{}…", around(&body), around(&other))
+    })
+}
+
+/// Returns the headers but for those of the moment.
+fn lasting(response: &Response) -> Vec<(&str, &str)> {
+    let of_the_moment = |name: &str| ["date", "x-request-id"].iter().any(|one| name.eq_ignore_ascii_case(one));
+    let headers = response.headers.iter().filter(|(name, _)| !of_the_moment(name));
+    headers.map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+/// Writes the length of each page token in place of its value.
+fn blank(text: &str) -> String {
+    let mut parts = text.split("_page=");
+    let mut blanked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.~%".contains(letter)));
+        let (token, rest) = part.split_at(end.unwrap_or(part.len()));
+        blanked.push_str(&format!("_page=({} characters){rest}", token.len()));
+    }
+    blanked
+}
+
+/// Returns the texts that stand in what is hidden from a story's caller and in no other record.
+///
+/// # Errors
+///
+/// When the story names what is not in the records.
+pub fn canaries(story: &Story, records: &[Record]) -> Result<BTreeSet<String>, Trouble> {
+    let hidden = story.hidden(records)?;
+    let is_hidden = |record: &&Record| hidden.contains(record.reference());
+    let mut canaries: BTreeSet<String> = records.iter().filter(is_hidden).flat_map(Record::leaves).collect();
+    let others: Vec<&str> = records.iter().filter(|record| !is_hidden(record)).map(Record::raw).collect();
+    canaries.retain(|canary| canary.len() >= 4 && !others.iter().any(|other| other.contains(canary.as_str())));
+    Ok(canaries)
+}
+
+/// Returns every answer that holds a canary which its question did not.
+#[must_use]
+pub fn leaks(exchanges: &[Exchange], canaries: &BTreeSet<String>) -> Vec<Difference> {
+    let mut leaks = Vec::new();
+    for Exchange { asked, answer } in exchanges {
+        let Ok(response) = answer else { continue };
+        let mut text = blank(&response.text());
+        for (name, value) in lasting(response) {
+            text.push_str(&format!("\n{name}: {value}"));
+        }
+        let question = decoded(asked);
+        for canary in canaries.iter().filter(|canary| text.contains(canary.as_str())) {
+            if !question.contains(canary.as_str()) {
+                leaks.push(Difference { asked: asked.clone(), what: canary.clone() });
+            }
+        }
+    }
+    leaks
+}
+
+/// Undoes the encoding that questions here use.
+fn decoded(text: &str) -> String {
+    text.replace("%7C", "|").replace("%20", " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(asked: &str, body: &str) -> Exchange {
+        let headers = vec![("Date".to_owned(), body.len().to_string()), ("ETag".to_owned(), "1".to_owned())];
+        let answer = Ok(Response { status: 200, headers, body: body.as_bytes().to_vec() });
+        Exchange { asked: asked.to_owned(), answer }
+    }
+
+    fn whats(differences: &[Difference]) -> Vec<&str> {
+        differences.iter().map(|difference| difference.what.as_str()).collect()
+    }
+
+    #[test]
+    fn worlds_that_differ_in_moment_and_token_only_are_the_same() {
+        let left = [exchange("a", r#"{"url":"x?_page=abc-_1&b"}"#), exchange("b", "")];
+        let right = [exchange("a", r#"{"url":"x?_page=ABC-_2&b"}"#), exchange("b", "")];
+        assert_eq!(differences(&left, &right), []);
+    }
+
+    #[test]
+    fn a_longer_token_is_a_difference() {
+        let left = [exchange("a", r#"{"url":"x?_page=abc"}"#)];
+        let right = [exchange("a", r#"{"url":"x?_page=abcd"}"#)];
+        assert_eq!(differences(&left, &right).len(), 1);
+    }
+
+    #[test]
+    fn a_page_in_one_world_only_is_a_difference_in_either_direction() {
+        let short = [exchange("a1", ""), exchange("b1", "")];
+        let long = [exchange("a1", ""), exchange("a2", ""), exchange("b1", "")];
+        assert_eq!(whats(&differences(&long, &short)), ["only in world 1"]);
+        assert_eq!(whats(&differences(&short, &long)), ["only in world 2"]);
+    }
+
+    #[test]
+    fn status_header_body_and_failure_are_compared() {
+        let same = exchange("a", "x");
+        let mut status = same.clone();
+        status.answer.as_mut().unwrap().status = 404;
+        let mut header = same.clone();
+        header.answer.as_mut().unwrap().headers[1].1 = "2".to_owned();
+        let failed = Exchange { asked: "a".to_owned(), answer: Err(WireError::CutOff) };
+        for other in [status, header, failed.clone(), exchange("a", "y")] {
+            assert_eq!(differences(std::slice::from_ref(&same), &[other]).len(), 1);
+        }
+        assert_eq!(differences(std::slice::from_ref(&failed), std::slice::from_ref(&failed)), []);
+    }
+
+    #[test]
+    fn a_canary_counts_unless_it_was_asked_with() {
+        let canaries = BTreeSet::from(["s|secret".to_owned()]);
+        assert_eq!(leaks(&[exchange("q", "holds s|secret")], &canaries).len(), 1);
+        assert_eq!(leaks(&[exchange("q?code=s%7Csecret", "holds s|secret")], &canaries), []);
+        assert_eq!(leaks(&[exchange("q", "holds nothing")], &canaries), []);
+    }
+}
