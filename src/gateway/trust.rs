@@ -71,6 +71,15 @@ pub enum TrustError {
     OpenSsl(#[from] ErrorStack),
 }
 
+/// Returns the DER of every certificate in a PEM or DER file, in the order of the file.
+///
+/// # Errors
+///
+/// When the file cannot be read. Whether what DER it holds is a certificate is not judged.
+pub fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, TrustError> {
+    load::certificates(path)
+}
+
 /// At which moment certificates and CRLs are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {

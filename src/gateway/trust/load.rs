@@ -18,7 +18,7 @@ use super::TrustError;
 pub(super) fn anchors(dir: &Path) -> Result<Vec<X509>, TrustError> {
     let mut anchors = Vec::new();
     for path in files(dir, &["pem", "crt", "cer"])? {
-        for der in blocks(&path, &["CERTIFICATE", "X509 CERTIFICATE"], "a certificate")? {
+        for der in certificates(&path)? {
             let malformed = || TrustError::Malformed { path: path.clone(), expected: "a certificate" };
             let (rest, certificate) = X509Certificate::from_der(&der).map_err(|_| malformed())?;
             if !rest.is_empty() {
@@ -31,6 +31,11 @@ pub(super) fn anchors(dir: &Path) -> Result<Vec<X509>, TrustError> {
         }
     }
     if anchors.is_empty() { Err(TrustError::NoAnchor { path: dir.to_owned() }) } else { Ok(anchors) }
+}
+
+/// Returns the DER of every certificate in a file, in the order of the file.
+pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, TrustError> {
+    blocks(path, &["CERTIFICATE", "X509 CERTIFICATE"], "a certificate")
 }
 
 /// Adds every CRL of `dir` to the store; returns of each issuer until when its newest CRL holds.

@@ -1,3 +1,5 @@
 #[cfg(feature = "gateway")]
+mod agreement;
+#[cfg(feature = "gateway")]
 mod cases;
 mod stored;
