@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod journal;
+pub mod stop;
+pub mod telemetry;
 pub mod trust;
