@@ -6,10 +6,13 @@
 mod actor;
 mod asked;
 mod caller_records;
+mod case;
 mod decide;
 mod evaluate;
 mod evidence;
 mod ground;
+#[cfg(test)]
+mod laws;
 mod plan;
 mod privacy;
 mod purpose;
@@ -23,6 +26,7 @@ mod window;
 
 pub use asked::{Admission, Asked, Combining, Holder, NotCombining, NotUnlabelled, Unlabelled};
 pub use caller_records::CallerRecords;
+pub use case::{Answer, CaseMistake, answer};
 pub use decide::{Decision, Denial, decide};
 pub use evidence::{Evidence, FhirVersion, Standing};
 pub use ground::Ground;

@@ -114,6 +114,13 @@ fn compare<'i>(theirs: impl Iterator<Item = &'i Identifier>, known: &[(&str, &st
     }
 }
 
+/// Returns the identifiers that no certificate proves: numbers of the UZI register come from the certificate alone.
+fn unproven<'i>(identifiers: impl Iterator<Item = &'i Identifier>) -> impl Iterator<Item = (&'i str, &'i str)> {
+    identifiers
+        .map(|one| (canonical(&one.system), one.value.as_str()))
+        .filter(|(system, _)| !matches!(*system, URA | UZI_PERSON | UZI_SYSTEM | UZI_ROLE))
+}
+
 /// An organisation to compare with: its records and identifiers, and the organisations it is part of.
 struct Side<'a> {
     references: Vec<&'a str>,
@@ -125,7 +132,7 @@ impl<'a> Side<'a> {
     fn caller(asked: &'a Asked<'_>) -> Self {
         let records = asked.records;
         let mut known = vec![(URA, asked.caller.ura().as_str())];
-        known.extend(records.organization_identifiers().map(|one| (canonical(&one.system), one.value.as_str())));
+        known.extend(unproven(records.identifiers("Organization")));
         let references: Vec<_> = records.own("Organization").collect();
         let above = references.iter().flat_map(|own| records.ascend(own).skip(1));
         let above = above.map(|reference| (reference, records.referenced().get(reference))).collect();
@@ -158,7 +165,7 @@ impl<'a> Side<'a> {
                 record.identifiers.iter().map(|one| (canonical(&one.system), one.value.as_str())).collect();
             compare(identifiers(), &known) == Likeness::Is
         };
-        if self.above.iter().filter_map(|(_, record)| record.as_ref()).any(|record| is_above(record)) {
+        if self.above.iter().filter_map(|(_, record)| record.as_ref()).any(is_above) {
             return Likeness::Unknown;
         }
         let part_of = record.and_then(|record| record.part_of.as_ref());
@@ -247,7 +254,7 @@ impl<'a> Parties<'a> {
         }
         let record = who.reference.as_deref().and_then(|reference| referenced.get(reference));
         let mut known = vec![(UZI_PERSON, uzi.as_str())];
-        known.extend(self.records().person_identifiers().map(|one| (canonical(&one.system), one.value.as_str())));
+        known.extend(unproven(self.records().identifiers("Practitioner")));
         let identifiers = who.identifier.iter().chain(record.iter().flat_map(|record| &record.identifiers));
         match compare(identifiers, &known) {
             Likeness::Is => Likeness::Is.doubted_if(record.is_some_and(|record| record.doubtful)),
@@ -323,8 +330,9 @@ impl<'a> Parties<'a> {
                 None => Likeness::Unknown,
             },
             _ => {
-                let known = self.records().every_identifier().map(|one| (canonical(&one.system), one.value.as_str()));
-                compare(std::iter::once(identifier), &known.collect::<Vec<_>>())
+                let organization = unproven(self.records().identifiers("Organization"));
+                let person = unproven(self.records().identifiers("Practitioner"));
+                compare(std::iter::once(identifier), &organization.chain(person).collect::<Vec<_>>())
             }
         }
     }

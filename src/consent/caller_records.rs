@@ -12,9 +12,7 @@ use crate::limits;
 #[derive(Debug, Clone, Default)]
 pub struct CallerRecords {
     references: Vec<String>,
-    /// Identifiers of the caller's organisation, of its person, and those of which it is not said whose they are.
-    organization: Vec<Identifier>,
-    person: Vec<Identifier>,
+    /// Identifiers that are the caller's, of its organisation or of its person.
     stated: Vec<Identifier>,
     referenced: Referenced,
 }
@@ -34,16 +32,13 @@ impl CallerRecords {
         let (Some(kind), Some(id)) = (root.text_of("resourceType"), root.text_of("id")) else { return };
         let reference = source.normalise(&format!("{kind}/{id}"));
         let record = Record::read(root, source, &reference);
-        match kind.as_ref() {
-            "Organization" if record.identifiers.iter().any(|one| is_ura(one, caller.ura())) => {
-                self.organization.extend(record.identifiers);
-            }
-            "Practitioner"
-                if caller.person().is_some_and(|uzi| record.identifiers.iter().any(|one| is_uzi(one, uzi))) =>
-            {
-                self.person.extend(record.identifiers);
-            }
-            _ => return,
+        let is_own = match kind.as_ref() {
+            "Organization" => record.identifiers.iter().any(|one| is_ura(one, caller.ura())),
+            "Practitioner" => caller.person().is_some_and(|uzi| record.identifiers.iter().any(|one| is_uzi(one, uzi))),
+            _ => false,
+        };
+        if !is_own {
+            return;
         }
         self.referenced.put(reference.clone(), root, source);
         self.references.push(reference);
@@ -56,15 +51,15 @@ impl CallerRecords {
         self.stated.extend(identifiers.iter().map(pair));
     }
 
-    /// Returns the references at `source` that are still to be looked up: the organisations that the caller's own is part
-    /// of.
+    /// Returns the references at `source` that are still to be looked up: the caller's own records, and the organisations
+    /// that its own is part of.
     #[must_use]
     pub fn wanted(&self, source: &Source) -> Vec<String> {
         let mut wanted = Vec::new();
-        for own in self.own("Organization") {
+        for own in self.own("Organization").chain(self.own("Practitioner")) {
             let missing = self.ascend(own).last().filter(|top| !self.referenced.is_known(top));
-            let local = missing.and_then(|missing| source.local(missing));
-            wanted.extend(local.map(str::to_owned).filter(|local| !wanted.contains(local)));
+            let local = missing.and_then(|missing| source.local(missing)).map(str::to_owned);
+            wanted.extend(local.filter(|local| !wanted.contains(local)));
         }
         wanted
     }
@@ -94,16 +89,10 @@ impl CallerRecords {
         &self.referenced
     }
 
-    pub(super) fn organization_identifiers(&self) -> impl Iterator<Item = &Identifier> {
-        self.organization.iter().chain(&self.stated)
-    }
-
-    pub(super) fn person_identifiers(&self) -> impl Iterator<Item = &Identifier> {
-        self.person.iter().chain(&self.stated)
-    }
-
-    pub(super) fn every_identifier(&self) -> impl Iterator<Item = &Identifier> {
-        self.organization.iter().chain(&self.person).chain(&self.stated)
+    /// Returns the identifiers of the caller's own records of that kind, and those that may be of any.
+    pub(super) fn identifiers<'s>(&'s self, kind: &'s str) -> impl Iterator<Item = &'s Identifier> {
+        let records = self.own(kind).filter_map(|own| self.referenced.get(own));
+        records.flat_map(|record| &record.identifiers).chain(&self.stated)
     }
 }
 

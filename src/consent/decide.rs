@@ -8,7 +8,7 @@ use super::evidence::{Availability, Content, Evidence, Filed, Part, Scope, Stand
 use super::ground::Ground;
 use super::plan::{Plan, Weighed};
 use super::purpose::Purpose;
-use super::rule::Effect;
+use super::rule::{Effect, Root};
 use crate::profile::Policy;
 
 /// Whether a caller may see anything, and what must be taken out.
@@ -105,6 +105,7 @@ fn admit(asked: &Asked<'_>, policy: &Policy) -> Result<(), Denial> {
 fn weighed(question: &Question<'_>, part: &Part, filed: &Filed) -> Option<Weighed> {
     let Content::Read { statement, managers } = &filed.content else { return None };
     let standing = match part.standing {
+        Standing::Full if matches!(statement.root, Root::Untyped(_)) => Standing::DenialsOnly,
         Standing::Full if question.is_foreign(part, managers, statement) => Standing::DenialsOnly,
         standing @ (Standing::Full | Standing::DenialsOnly) => standing,
     };
@@ -112,7 +113,7 @@ fn weighed(question: &Question<'_>, part: &Part, filed: &Filed) -> Option<Weighe
     Some(Weighed { consent: filed.reference.clone(), standing, tree })
 }
 
-fn conclude(plan: Plan) -> Decision {
+pub(super) fn conclude(plan: Plan) -> Decision {
     let outlooks = || plan.weighed().iter().map(|one| (one, one.outlook(None)));
     let denying = outlooks().filter(|(_, outlook)| outlook.only_denies());
     let denying: Vec<_> = denying.map(|(one, _)| one.consent.clone()).collect();

@@ -60,11 +60,13 @@ impl<'a> Question<'a> {
 
     /// Returns what the Consent makes of this question, for each resource.
     pub(super) fn put_to(&self, statement: &Statement, referenced: &Referenced) -> Tree {
+        // Outside the period of the outermost provision the whole Consent is silent, its base too.
+        if statement.root.rule().is_some_and(|rule| !rule.period.is_met(|period| period.holds(self.now))) {
+            return Tree::new(None, None);
+        }
         let root = match &statement.root {
             Root::None => None,
-            Root::Untyped => return Tree::silent(),
-            // Outside the period of the outermost provision the whole Consent is silent, its base too.
-            Root::Rule(rule) if !rule.period.is_met(|period| period.holds(self.now)) => return Tree::silent(),
+            Root::Untyped(rule) => Some(Branch { own: Own::Never, ..self.branch(rule, None, referenced) }),
             Root::Rule(rule) => Some(self.branch(rule, None, referenced)),
         };
         let base = match statement.base {
@@ -104,7 +106,7 @@ impl<'a> Question<'a> {
             return false;
         }
         let mut named = false;
-        if let Root::Rule(rule) = &statement.root {
+        if let Some(rule) = statement.root.rule() {
             rule.for_each(&mut |rule| {
                 let custodian = |actor: &Actor| actor.role == ActorRole::Custodian && is_holder(&actor.who);
                 named |= rule.effect == Effect::Permit && rule.actors().any(custodian);

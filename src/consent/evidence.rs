@@ -2,7 +2,7 @@
 
 use super::read::{self, Unreadable};
 use super::record::Referenced;
-use super::rule::{Root, Rule, Statement, Who};
+use super::rule::{Rule, Statement, Who};
 use super::source::Source;
 use crate::limits;
 
@@ -212,7 +212,7 @@ impl Part {
         for filed in &self.filed {
             let Content::Read { statement, managers } = &filed.content else { continue };
             named.extend(managers);
-            if let Root::Rule(rule) = &statement.root {
+            if let Some(rule) = statement.root.rule() {
                 rule.for_each(&mut |rule: &Rule| named.extend(rule.actors().map(|actor| &actor.who)));
             }
         }

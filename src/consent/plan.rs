@@ -117,7 +117,7 @@ impl Plan {
         consents.sort();
         consents.dedup();
         let outlooks = || weighed.iter().map(|one| one.outlook(None));
-        let names_label = |_: Effect, condition: &Condition| matches!(condition.labels, Element::Stated(_));
+        let names_label = |condition: &Condition| matches!(condition.labels, Element::Stated(_));
         let all_seen = rest == Effect::Permit || outlooks().any(Outlook::only_permits);
         Self {
             rest,
@@ -202,13 +202,6 @@ impl Plan {
         if let Some(said) = self.ask(&Facts { asks, ..facts }) {
             return Verdict::by_rule(said);
         }
-        // Where permits are by label, one that carries a label no permit reaches is as any other resource.
-        let by_label = |effect: Effect, condition: &Condition| {
-            effect == Effect::Permit && matches!(condition.labels, Element::Stated(_))
-        };
-        if labelled && self.weighed.iter().any(|one| one.tree.any(&by_label)) {
-            return self.judge_by(&facts);
-        }
         Verdict { sight: Sight::Visible, ground: Ground::PolicyPermits, rule: None }
     }
 
@@ -236,7 +229,7 @@ impl Plan {
         }
         if is_supporting(resource_type) {
             return self.weighed.iter().any(|one| {
-                one.tree.any(&|_, condition| match (&condition.classes, &condition.labels) {
+                one.tree.any(&|condition| match (&condition.classes, &condition.labels) {
                     (Element::Stated(classes), _) => classes.contains(&resource_type),
                     (Element::Absent, Element::Stated(_)) => true,
                     (Element::Absent, Element::Absent) => false,

@@ -52,9 +52,6 @@ pub enum Unreadable {
     /// It uses an element that is not judged.
     #[error("an element that is not judged")]
     NotJudged,
-    /// Provisions have types, but the one around them has none, and no policy rule gives it one.
-    #[error("outermost provision without a type")]
-    Untyped,
     /// It has more provisions, or more of them inside one another, than are judged.
     #[error("too many provisions")]
     Limit,

@@ -86,8 +86,9 @@ pub(super) enum Base {
 pub(super) enum Root {
     /// None: the base is all there is.
     None,
-    /// One that says nothing that can be computed: it has no type, and neither has `policyRule`.
-    Untyped,
+    /// One without an effect, because neither it nor `policyRule` has a type: it says nothing itself, and what is inside it
+    /// can deny but not permit.
+    Untyped(Box<Rule>),
     /// One with a known effect.
     Rule(Box<Rule>),
 }
@@ -175,6 +176,16 @@ impl LabelSet {
         self.listed = self.listed.union(sensitivity);
         self.below = self.listed.with_below();
         self.reach = self.listed.reach_of_denial();
+    }
+}
+
+impl Root {
+    /// Returns the outermost provision, if there is one.
+    pub(super) fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::None => None,
+            Self::Untyped(rule) | Self::Rule(rule) => Some(rule),
+        }
     }
 }
 

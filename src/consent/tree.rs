@@ -109,10 +109,6 @@ impl Tree {
         Self { root, base }
     }
 
-    pub(super) fn silent() -> Self {
-        Self { root: None, base: None }
-    }
-
     /// Returns what the Consent says of a resource; nothing where it is silent. Allocates nothing.
     pub(super) fn ask(&self, facts: &Facts<'_>) -> Option<Said> {
         let mut place = 0;
@@ -140,7 +136,7 @@ impl Tree {
     }
 
     /// Returns true if and only if a provision that can match satisfies `test`.
-    pub(super) fn any(&self, test: &impl Fn(Effect, &Condition) -> bool) -> bool {
+    pub(super) fn any(&self, test: &impl Fn(&Condition) -> bool) -> bool {
         self.root.as_ref().is_some_and(|root| root.any(test))
     }
 }
@@ -209,10 +205,10 @@ impl Branch {
         }
     }
 
-    fn any(&self, test: &impl Fn(Effect, &Condition) -> bool) -> bool {
+    fn any(&self, test: &impl Fn(&Condition) -> bool) -> bool {
         let own = match &self.own {
             Own::Never => false,
-            Own::When(condition) => test(self.effect, condition),
+            Own::When(condition) => test(condition),
         };
         own || self.exceptions.iter().any(|exception| exception.any(test))
     }

@@ -2,7 +2,6 @@
 
 mod cases;
 mod course;
-mod hostile;
 mod twin;
 mod upstream;
 

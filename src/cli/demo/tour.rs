@@ -2,19 +2,15 @@
 
 mod ask;
 mod check;
-#[cfg(test)]
-mod rehearsal;
 mod show;
 mod step;
-mod steps;
 
 use std::io::Write;
 use std::path::Path;
 
 pub use ask::AskError;
 pub use check::{Mismatch, Outcome, Reply};
-pub use step::{Expected, Pages, Step};
-pub use steps::STEPS;
+pub use step::{Expected, Pages, STEPS, Step};
 
 use ask::Desk;
 use show::Show;

@@ -89,7 +89,7 @@ fn is_unverified(root: Value<'_>) -> Result<bool, Unreadable> {
         )?;
         let verified = verification.get("verified").filter(|verified| verified.kind() == Kind::Bool);
         any = true;
-        all_false &= verified.and_then(|verified| verified.as_bool()).ok_or(Unreadable::IllFormed)? == false;
+        all_false &= !verified.and_then(|verified| verified.as_bool()).ok_or(Unreadable::IllFormed)?;
     }
     Ok(any && all_false)
 }

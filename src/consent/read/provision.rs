@@ -30,17 +30,9 @@ pub(super) fn root(value: Value<'_>, base: Base, source: &Source, container: &st
         (Base::Says(effect), true) => Some(effect.opposite()),
     };
     let mut reader = Reader { source, container, read: 0 };
-    // What has no effect is read all the same: it may hold what cannot be read.
     let rule = reader.rule(value, untyped.unwrap_or(Effect::Deny), "provision".to_owned(), 1)?;
-    if value.get("type").is_some() || untyped.is_some() {
-        return Ok(Root::Rule(Box::new(rule)));
-    }
-    if is_typed_below(value) { Err(Unreadable::Untyped) } else { Ok(Root::Untyped) }
-}
-
-fn is_typed_below(value: Value<'_>) -> bool {
-    let provisions = value.get("provision");
-    provisions.iter().flat_map(Value::items).any(|inner| inner.get("type").is_some() || is_typed_below(inner))
+    let rule = Box::new(rule);
+    if value.get("type").is_some() || untyped.is_some() { Ok(Root::Rule(rule)) } else { Ok(Root::Untyped(rule)) }
 }
 
 struct Reader<'s> {

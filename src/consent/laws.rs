@@ -1,0 +1,308 @@
+//! Laws of deciding, over generated Consents: invariant 4, and that what cannot be read never permits.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use super::{
+    Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Ground, Holder, Purpose,
+    Source, Standing, Unlabelled, decide,
+};
+use crate::identity::{Caller, CallerNames, CardType};
+use crate::json::Document;
+use crate::label::Tables;
+use crate::limits;
+use crate::profile::{Policy, shipped_policies};
+
+const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
+
+fn list<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> impl Strategy<Value = T> + use<T> {
+    proptest::sample::select(values.to_vec())
+}
+
+/// Elements that a provision may have, each absent as often as not.
+fn elements() -> impl Strategy<Value = Value> {
+    let actors =
+        [json!(null), json!("Organization/1"), json!("Organization/2"), json!("Organization/3"), json!("#none")];
+    let purposes = [json!(null), json!("TREAT"), json!("ETREAT"), json!("HRESCH")];
+    let classes = [json!(null), json!("Observation"), json!("Medication"), json!("Condition")];
+    let labels = [json!(null), json!("N"), json!("R"), json!("PSY"), json!("SPI"), json!("HIV")];
+    (list(&actors), list(&purposes), list(&classes), list(&labels)).prop_map(|(actor, purpose, class, label)| {
+        let mut provision = json!({});
+        if actor.is_string() {
+            let role = json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}]});
+            provision["actor"] = json!([{"role": role, "reference": {"reference": actor}}]);
+        }
+        if purpose.is_string() {
+            provision["purpose"] = json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": purpose}]);
+        }
+        if class.is_string() {
+            provision["class"] = json!([{"system": "http://hl7.org/fhir/resource-types", "code": class}]);
+        }
+        if let Some(code) = label.as_str() {
+            let system = if code.len() == 1 { "v3-Confidentiality" } else { "v3-ActCode" };
+            let system = format!("http://terminology.hl7.org/CodeSystem/{system}");
+            provision["securityLabel"] = json!([{"system": system, "code": code}]);
+        }
+        provision
+    })
+}
+
+fn provision() -> impl Strategy<Value = Value> {
+    let typed = (elements(), list(&["permit", "deny", ""])).prop_map(|(mut provision, of)| {
+        if !of.is_empty() {
+            provision["type"] = json!(of);
+        } else if provision == json!({}) {
+            provision["id"] = json!("x");
+        }
+        provision
+    });
+    typed.prop_recursive(3, 12, 3, |inner| {
+        let inside = proptest::collection::vec(inner, 1..3);
+        (elements(), list(&["permit", "deny", ""]), inside).prop_map(|(mut provision, of, inside)| {
+            if !of.is_empty() {
+                provision["type"] = json!(of);
+            }
+            provision["provision"] = json!(inside);
+            provision
+        })
+    })
+}
+
+fn consent() -> impl Strategy<Value = Value> {
+    (provision(), list(&["", "OPTIN", "OPTOUT"])).prop_map(|(provision, rule)| {
+        let mut consent = json!({
+            "resourceType": "Consent", "id": "c", "status": "active", "patient": {"reference": "Patient/1"},
+            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+            "provision": provision,
+        });
+        if !rule.is_empty() {
+            let system = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+            consent["policyRule"] = json!({"coding": [{"system": system, "code": rule}]});
+        }
+        consent
+    })
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables::shipped().unwrap());
+static SHIPPED: LazyLock<Vec<Policy>> = LazyLock::new(|| shipped_policies().unwrap());
+
+fn policy(name: &str) -> &'static Policy {
+    SHIPPED.iter().find(|policy| policy.name() == name).unwrap()
+}
+
+fn evidence(consents: &[Value]) -> Evidence {
+    let bytes: Vec<_> = consents.iter().map(|consent| consent.to_string().into_bytes()).collect();
+    let patient = ["Patient/1".to_owned()];
+    let mut evidence = Evidence::read(&Source::default(), &bytes, FhirVersion::R4, &patient, Standing::Full);
+    for (id, ura) in [("1", "00000001"), ("2", "00000002")] {
+        let organization =
+            json!({"resourceType": "Organization", "id": id, "identifier": [{"system": URA, "value": ura}]});
+        evidence.resolve(&format!("Organization/{id}"), organization.to_string().as_bytes());
+    }
+    evidence
+}
+
+fn decided(evidence: &Evidence, policy: &Policy, purpose: &str) -> Decision {
+    let caller = Caller::new(
+        "00000001".parse().unwrap(),
+        "900000001".parse().unwrap(),
+        CardType::Professional,
+        Some("01.015".parse().unwrap()),
+        CallerNames::default(),
+        None,
+    );
+    let holder = Holder::new("00000009".parse().unwrap());
+    let asked = Asked {
+        caller: &caller,
+        records: &CallerRecords::none(),
+        holder: &holder,
+        purpose: Purpose::of(purpose).unwrap(),
+        reason: Some("spoed"),
+        action: Action::Access,
+        admission: Admission::Everything,
+        combining: Combining::DenyOverrides,
+        unlabelled: Unlabelled::Restricted,
+    };
+    decide(&asked, evidence, policy, datetime!(2026-03-01 12:00 UTC))
+}
+
+/// Returns which of a fixed set of resources may be seen.
+fn shown(decision: &Decision) -> Vec<bool> {
+    let coded = |kind: &str, system: &str, code: &str| json!({"resourceType": kind, "id": "x", "code": {"coding": [{"system": system, "code": code}]}});
+    let security = |mut resource: Value, code: &str| {
+        let system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+        resource["meta"] = json!({"security": [{"system": system, "code": code}]});
+        resource
+    };
+    let atc = "http://www.whocc.no/atc";
+    let resources = [
+        coded("Observation", "http://loinc.org", "85354-9"),
+        coded("Observation", "http://loinc.org", "7917-8"),
+        security(coded("Observation", "http://loinc.org", "85354-9"), "R"),
+        coded("Observation", "http://x.example", "1"),
+        coded("Condition", "http://hl7.org/fhir/sid/icd-10", "F20.0"),
+        coded("Condition", "http://hl7.org/fhir/sid/icd-10", "I10"),
+        coded("Medication", atc, "N05AN01"),
+        security(coded("Medication", atc, "A10BA02"), "V"),
+        json!({"resourceType": "Encounter", "id": "x"}),
+        json!({"resourceType": "Patient", "id": "1"}),
+    ];
+    let is_shown = |resource: &Value| match decision {
+        Decision::Deny(_) => false,
+        Decision::Permit(plan) => {
+            let text = resource.to_string();
+            let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
+            let seen = plan.judge(document.root(), &TABLES).is_visible();
+            let kind = resource["resourceType"].as_str().unwrap();
+            assert!(seen || !plan.is_straight(), "straight, yet {resource} is hidden");
+            assert!(seen || plan.can_hide(kind), "cannot hide {kind}, yet {resource} is hidden");
+            seen
+        }
+    };
+    resources.iter().map(is_shown).collect()
+}
+
+fn no_more(after: &[bool], before: &[bool]) -> bool {
+    after.iter().zip(before).all(|(after, before)| *before || !*after)
+}
+
+/// Calls `change` with the list of provisions inside the `nth` provision, in order.
+fn change_inside(provision: &mut Value, nth: &mut usize, change: &mut impl FnMut(&mut Vec<Value>)) {
+    let mut inside = match provision["provision"].take() {
+        Value::Array(inside) => inside,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Vec::new(),
+    };
+    if *nth == 0 {
+        change(&mut inside);
+    }
+    *nth = nth.wrapping_sub(1);
+    for inner in &mut inside {
+        change_inside(inner, nth, change);
+    }
+    match (inside.is_empty(), provision.as_object_mut()) {
+        (true, Some(members)) => drop(members.remove("provision")),
+        (_, _) => provision["provision"] = json!(inside),
+    }
+}
+
+const POLICIES: [&str; 2] = ["wabvpz", "ehds"];
+const PURPOSES: [&str; 3] = ["TREAT", "ETREAT", "HRESCH"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn adding_a_denying_consent_never_shows_more(
+        consents in proptest::collection::vec(consent(), 0..3), added in elements(), purpose in list(&PURPOSES),
+        policy in list(&POLICIES).prop_map(policy),
+    ) {
+        let before = shown(&decided(&evidence(&consents), policy, purpose));
+        let mut more = consents;
+        let mut objection = json!({
+            "resourceType": "Consent", "id": "d", "status": "active", "patient": {"reference": "Patient/1"},
+            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+            "provision": added,
+        });
+        objection["provision"]["type"] = json!("deny");
+        more.push(objection);
+        let after = shown(&decided(&evidence(&more), policy, purpose));
+        prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn adding_a_denying_exception_never_shows_more(
+        mut consent in consent(), added in elements(), nth in 0_usize..6, purpose in list(&PURPOSES),
+        policy in list(&POLICIES).prop_map(policy),
+    ) {
+        let before = shown(&decided(&evidence(std::slice::from_ref(&consent)), policy, purpose));
+        let mut exception = added;
+        exception["type"] = json!("deny");
+        change_inside(&mut consent["provision"], &mut { nth }, &mut |inside| inside.push(exception.clone()));
+        let after = shown(&decided(&evidence(&[consent]), policy, purpose));
+        prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn removing_a_permit_never_shows_more(
+        mut consent in consent(), nth in 0_usize..6, purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+    ) {
+        let before = shown(&decided(&evidence(std::slice::from_ref(&consent)), policy, purpose));
+        let is_permit = |one: &Value| one["type"] == "permit" && one.get("provision").is_none();
+        change_inside(&mut consent["provision"], &mut { nth }, &mut |inside| inside.retain(|one| !is_permit(one)));
+        let after = shown(&decided(&evidence(&[consent]), policy, purpose));
+        prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn losing_a_source_denies(consents in proptest::collection::vec(consent(), 0..3), policy in list(&POLICIES).prop_map(policy)) {
+        for lost in [
+            evidence(&consents).merge(Evidence::unavailable()),
+            Evidence::unavailable().merge(evidence(&consents)),
+        ] {
+            match decided(&lost, policy, "TREAT") {
+                Decision::Deny(denial) => prop_assert_eq!(denial.ground(), Ground::EvidenceUnavailable),
+                Decision::Permit(_) => prop_assert!(false, "permitted without all evidence"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_nobody_knows_anywhere_in_the_rules_denies(
+        mut consent in consent(), nth in 0_usize..40, name in "[a-z]{3,9}x", policy in list(&POLICIES).prop_map(policy),
+    ) {
+        insert(&mut consent["provision"], &name, &mut { nth });
+        let evidence = evidence(&[consent]);
+        prop_assert_eq!(evidence.unreadable().count(), 1);
+        let Decision::Deny(denial) = decided(&evidence, policy, "TREAT") else {
+            return Err(TestCaseError::fail("permitted what cannot be read"));
+        };
+        prop_assert_eq!(denial.ground(), Ground::ConsentUnreadable);
+    }
+
+    #[test]
+    fn arbitrary_bytes_as_consent_never_permit(bytes in proptest::collection::vec(any::<u8>(), 0..64), text in ".{0,80}") {
+        for bytes in [bytes, text.into_bytes()] {
+            let patient = ["Patient/1".to_owned()];
+            let evidence = Evidence::read(&Source::default(), &[bytes], FhirVersion::R4, &patient, Standing::Full);
+            prop_assert!(matches!(decided(&evidence, policy("ehds"), "TREAT"), Decision::Deny(_)));
+        }
+    }
+
+    #[test]
+    fn a_consent_that_is_cut_or_changed_never_panics_nor_permits_unread(
+        consent in consent(), at in 0_usize..900, byte in any::<u8>(), cut in any::<bool>(),
+    ) {
+        let mut bytes = consent.to_string().into_bytes();
+        let at = at % bytes.len();
+        if cut { bytes.truncate(at) } else { bytes[at] = byte }
+        let patient = ["Patient/1".to_owned()];
+        let evidence = Evidence::read(&Source::default(), &[bytes], FhirVersion::R4, &patient, Standing::Full);
+        let unread = evidence.unreadable().count();
+        let decision = decided(&evidence, policy("ehds"), "TREAT");
+        prop_assert!(unread == 0 || matches!(decision, Decision::Deny(_)));
+    }
+}
+
+/// Inserts a member into the `nth` object, in order; into the outermost when there are fewer.
+fn insert(value: &mut Value, name: &str, nth: &mut usize) {
+    fn walk(value: &mut Value, name: &str, nth: &mut usize) -> bool {
+        match value {
+            Value::Object(members) if *nth == 0 => {
+                members.insert(name.to_owned(), json!("x"));
+                true
+            }
+            Value::Object(members) => {
+                *nth -= 1;
+                members.values_mut().any(|inner| walk(inner, name, nth))
+            }
+            Value::Array(items) => items.iter_mut().any(|inner| walk(inner, name, nth)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+    if !walk(value, name, nth) {
+        walk(value, name, &mut 0);
+    }
+}
