@@ -62,7 +62,8 @@ pub const UPSTREAM_PAGES: usize = 1_000;
 /// Bytes of one upstream page that are held while its references are looked up.
 pub const PAGE_BYTES: usize = 32 * 1024 * 1024;
 
-/// References judged for one answer: each costs a share of a look-up.
+/// Resources that may be reached from one resource by references, and includes of one answer: each costs a share of a
+/// look-up. It is counted for each released resource by itself, so that what is hidden never uses it up.
 pub const REFERENCES: usize = 5_000;
 
 /// Look-ups along references of references; what lies deeper counts as hidden. A result refers to a contact, that to a

@@ -4,12 +4,14 @@
 //! [`Answer::take`] gives what was released. On the straight path entries are released as they come; where references must
 //! be looked up first, one upstream page is held.
 
+mod course;
 mod echo;
 mod hold;
 mod matches;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
+use self::course::searchset;
 use self::echo::echoes_person;
 use self::hold::{Held, Hold};
 use self::matches::Matches;
@@ -19,7 +21,7 @@ use crate::limits;
 use crate::query::{Read, Search, Target};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
-use crate::view::graph::{Batch, Graph, Node, Outlook, batches};
+use crate::view::graph::{Batch, Graph, Node};
 use crate::view::judge::{Finding, Judge, Met};
 use crate::view::reference::Key;
 use crate::view::resource::Resource;
@@ -90,7 +92,7 @@ impl Answer {
         let least = if plan.is_straight() { 0 } else { JUDGED_PAGE };
         let page = (skip + search.count() + 1).max(least).min(limits::UPSTREAM_PAGE);
         let next = match search.upstream(&surroundings.person, page) {
-            Some(target) => Next::Ask(target, Body::Searchset(Box::new(Splitter::new()), Of::Matches)),
+            Some(target) => Next::Ask(target, searchset(Of::Matches)),
             None => Next::End(Ending::Searchset { next_skip: None }),
         };
         Self::new(Task::Search(Box::new(Matches::new(search, skip))), next, plan, surroundings)
@@ -354,92 +356,12 @@ impl Answer {
             self.graph.learn(Key { resource_type: batch.resource_type.clone(), id }, absent.clone());
         }
     }
-
-    /// Finds out what to do next.
-    fn advance(&mut self) -> Result<(), ViewError> {
-        while matches!(self.next, Next::Wait) {
-            if let Some(batch) = self.look_ups.pop_front() {
-                self.next = ask(batch, |batch| Of::LookUp(batch, 0));
-                continue;
-            }
-            self.settle();
-            if !self.look_ups.is_empty() {
-                continue;
-            }
-            let Task::Search(matches) = &mut self.task else {
-                let is_visible = !self.writer.report().released.is_empty();
-                self.next = Next::End(if is_visible { Ending::Resource } else { Ending::NotVisible });
-                continue;
-            };
-            if let Some(next_page) = matches.next_page()? {
-                self.graph.make_room();
-                self.next = Next::Ask(next_page, searchset(Of::Matches));
-            } else if matches.are_coming() {
-                matches.begin_includes(&self.writer)?;
-            } else {
-                self.next = match matches.next_include() {
-                    Some(batch) => ask(batch, |batch| Of::Includes(batch, 0)),
-                    None => Next::End(Ending::Searchset { next_skip: matches.next_skip() }),
-                };
-            }
-        }
-        Ok(())
-    }
-
-    /// Releases or withholds what is held, or finds out what must be looked up first.
-    fn settle(&mut self) {
-        if matches!(&self.task, Task::Search(matches) if !matches.are_coming()) {
-            self.hold.sort();
-        }
-        let judged = |held: &Held| self.graph.outlook(&held.key, &held.references);
-        let outlooks: Vec<Outlook> = self.hold.iter().map(judged).collect();
-        let unknown: BTreeSet<Key> = outlooks.iter().flat_map(Outlook::unknown).cloned().collect();
-        if !unknown.is_empty() {
-            self.look_ups = batches(unknown).into();
-            return;
-        }
-        for (held, outlook) in self.hold.take().into_iter().zip(outlooks) {
-            match outlook {
-                Outlook::Clear => self.release(held),
-                Outlook::Barred | Outlook::Unknown(_) => self.writer.withhold(&held.key, Ground::ReferenceHidden),
-            }
-        }
-    }
-
-    fn release(&mut self, held: Held) {
-        let write = |out: &mut Vec<u8>| out.extend_from_slice(&held.bytes);
-        match &mut self.task {
-            Task::Read(_) => self.writer.resource(&held.key, &held.bytes),
-            Task::Search(matches) if !matches.are_coming() => {
-                if !self.writer.has(&held.key) {
-                    self.writer.entry(&held.key, Mode::Include, write);
-                }
-            }
-            Task::Search(matches) => {
-                if matches.takes_next() {
-                    matches.include(held.included);
-                    self.writer.entry(&held.key, Mode::Match, write);
-                }
-            }
-        }
-    }
 }
 
 fn node(finding: Finding, references: Vec<Key>) -> Node {
     match finding {
         Finding::Visible | Finding::Outside => Node::Stays(references),
         Finding::Hidden(_) => Node::Hidden,
-    }
-}
-
-fn searchset(of: Of) -> Body {
-    Body::Searchset(Box::new(Splitter::new()), of)
-}
-
-fn ask(batch: Batch, of: impl FnOnce(Batch) -> Of) -> Next {
-    match Target::by_ids(&batch.resource_type, &batch.ids, batch.ids.len()) {
-        Some(target) => Next::Ask(target, searchset(of(batch))),
-        None => Next::Wait,
     }
 }
 

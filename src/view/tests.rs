@@ -2,6 +2,7 @@
 
 mod cases;
 mod course;
+mod hostile;
 mod twin;
 mod upstream;
 

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
@@ -235,4 +236,13 @@ fn of_very_many_faults_the_first_are_listed_and_the_verdict_stands() {
 fn a_record_that_repeats_a_member_is_none() {
     let line = b"{\"v\":1,\"v\":1,\"seq\":1,\"kind\":\"event\"}";
     assert_eq!(read(line).unwrap_err().fault, Fault::Malformed);
+}
+
+proptest! {
+    /// Invariant 8.
+    #[test]
+    fn arbitrary_bytes_are_no_record_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(read(&bytes).is_err());
+        prop_assert_eq!(verified(&bytes, None).head, Head::NONE);
+    }
 }

@@ -100,6 +100,21 @@ pub const CAST: &[Member] = &[
     ),
 ];
 
+#[cfg(test)]
+impl Member {
+    /// Returns the caller that `identify` makes of the certificate.
+    pub(super) fn caller(&self) -> crate::identity::Caller {
+        use crate::identity::CardType;
+        let (card_type, role) = match self.card {
+            Card::Professional { role, .. } | Card::Revoked { role, .. } => (CardType::Professional, role.parse().ok()),
+            Card::Employee { .. } => (CardType::Employee, None),
+            Card::System { .. } => (CardType::System, None),
+        };
+        let (ura, uzi) = (self.ura.parse().unwrap(), self.uzi.parse().unwrap());
+        crate::identity::Caller::new(ura, uzi, card_type, role, crate::identity::CallerNames::default(), None)
+    }
+}
+
 /// Returns the member of that name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Member> {

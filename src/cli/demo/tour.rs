@@ -2,15 +2,19 @@
 
 mod ask;
 mod check;
+#[cfg(test)]
+mod rehearsal;
 mod show;
 mod step;
+mod steps;
 
 use std::io::Write;
 use std::path::Path;
 
 pub use ask::AskError;
 pub use check::{Mismatch, Outcome, Reply};
-pub use step::{Expected, Pages, STEPS, Step};
+pub use step::{Expected, Pages, Step};
+pub use steps::STEPS;
 
 use ask::Desk;
 use show::Show;

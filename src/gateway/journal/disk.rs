@@ -38,8 +38,7 @@ pub(super) struct Directory {
 impl Directory {
     /// Makes the directory if it is not there, and locks it.
     pub(super) fn lock(path: &Path) -> Result<Locked, JournalError> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|source| JournalError::Disk { doing: "make the directory of the journal", source })?;
+        make(path).map_err(|source| JournalError::Disk { doing: "make the directory of the journal", source })?;
         let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));
         let lock =
             opened.map_err(|source| JournalError::Disk { doing: "write to the directory of the journal", source })?;
@@ -85,6 +84,15 @@ impl Disk for Directory {
     fn length(&self) -> u64 {
         self.length
     }
+}
+
+/// The name of a directory is durable when the one above it is.
+fn make(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    File::open(directory.join(".."))?.sync_all()
 }
 
 fn open(directory: &Path, number: u64, length: u64) -> io::Result<File> {

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use openssl::ssl::{Ssl, SslAcceptor, SslConnector, SslMethod, SslVersion};
 use openssl::stack::Stack;
 use time::Duration;
 use time::macros::datetime;
@@ -238,4 +239,68 @@ fn a_directory_that_is_not_wholly_understood_is_refused() {
         Err(TrustError::NoAnchor { .. } | TrustError::NotACa { .. })
     ));
     assert!(matches!(Trust::load(&place.0.join("nowhere"), None, Moment::At(NOW)), Err(TrustError::Unreadable { .. })));
+}
+
+/// Shakes hands over a pair of sockets; returns what the server found, and whether its side stands.
+fn handshake(trust: &Arc<Trust>, pki: &Pki, caller: Option<&Issued>, version: SslVersion) -> (Vec<Reason>, bool) {
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    acceptor.set_certificate(pki.server().certificate()).unwrap();
+    acceptor.set_private_key(pki.server().key()).unwrap();
+    trust.apply(&mut acceptor).unwrap();
+    let acceptor = acceptor.build();
+    let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    connector.cert_store_mut().add_cert(pki.server_ca().unwrap().to_owned()).unwrap();
+    connector.set_min_proto_version(Some(version)).unwrap();
+    connector.set_max_proto_version(Some(version)).unwrap();
+    if let Some(caller) = caller {
+        connector.set_certificate(caller.certificate()).unwrap();
+        connector.set_private_key(caller.key()).unwrap();
+        caller.chain().iter().for_each(|ca| connector.add_extra_chain_cert(ca.clone()).unwrap());
+    }
+    let connector = connector.build();
+    let client = std::thread::spawn(move || connector.connect("localhost", far).map(drop).is_ok());
+    let mut ssl = Ssl::new(acceptor.context()).unwrap();
+    let findings = Findings::attach(&mut ssl).unwrap();
+    let stands = ssl.accept(near).map(drop).is_ok();
+    client.join().unwrap();
+    (findings.reasons(), stands)
+}
+
+#[test]
+fn a_handshake_judges_as_an_inspection_does() {
+    let place = Place::new();
+    let present = crate::gateway::clock::Clock::system().now();
+    let mut pki = Pki::new(World::Test, present).unwrap();
+    let z = Leaf::professional(World::Test, "900016528", "90000382", "01.015");
+    let good = pki.issue("good", &z).unwrap();
+    let g4 = pki.issue("g4", &Leaf::system_g4(World::Test, "900016532", "90000382", "epd.example")).unwrap();
+    let revoked = pki.issue("revoked", &z).unwrap();
+    let impostor = pki.issue("impostor", &z.clone().issued_by(Ca::Impostor)).unwrap();
+    let signing = pki.issue("signing", &z.clone().extended_key_usage(Some(&["1.3.6.1.5.5.7.3.4"]))).unwrap();
+    let past = z.valid(present - Duration::days(9), present - Duration::DAY);
+    let expired = pki.issue("expired", &past).unwrap();
+    pki.revoke(&revoked).unwrap();
+    pki.write(&place.0).unwrap();
+    let load = || Arc::new(Trust::load(&place.0.join("trust"), Some(&place.0.join("crl")), Moment::Present).unwrap());
+    let trust = load();
+    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        let shake = |caller| handshake(&trust, &pki, Some(caller), version);
+        assert_eq!(shake(&good), (vec![], true));
+        assert_eq!(shake(&g4), (vec![], true));
+        assert_eq!(shake(&revoked), (vec![Reason::Revoked], false));
+        assert_eq!(shake(&impostor), (vec![Reason::UntrustedChain], false));
+        assert_eq!(shake(&signing), (vec![Reason::WrongKeyPurpose], false));
+        assert_eq!(shake(&expired), (vec![Reason::Expired], false));
+        assert_eq!(handshake(&trust, &pki, None, version), (vec![], false));
+    }
+    pki.revoke_g4_issuer().unwrap();
+    pki.hold_crl_until(Ca::Professional, present - Duration::HOUR).unwrap();
+    pki.write_crls(&place.0.join("crl")).unwrap();
+    let trust = load();
+    let shake = |caller| handshake(&trust, &pki, Some(caller), SslVersion::TLS1_3);
+    assert_eq!(shake(&g4), (vec![Reason::RevokedIssuer], false));
+    assert_eq!(shake(&good), (vec![Reason::CrlExpired], false));
+    fs::remove_file(place.0.join("crl/zorgverlener.crl")).unwrap();
+    assert_eq!(handshake(&load(), &pki, Some(&good), SslVersion::TLS1_3), (vec![Reason::RevocationUnknown], false));
 }

@@ -83,7 +83,7 @@ impl Upstream {
                 r#"{{"fullUrl":"{BASE}/{resource_type}/{id}","resource":{text},"search":{{"mode":"match","score":1}}}}"#
             )
         };
-        let mut entries: Vec<_> = page.map(|one| entry(one)).collect();
+        let mut entries: Vec<_> = page.map(entry).collect();
         entries.push(
             r#"{"resource":{"resourceType":"OperationOutcome","id":"o"},"search":{"mode":"outcome"}}"#.to_owned(),
         );

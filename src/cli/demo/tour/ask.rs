@@ -151,7 +151,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::step::STEPS;
+    use super::super::steps::STEPS;
     use super::*;
 
     #[test]

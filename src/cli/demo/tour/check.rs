@@ -182,7 +182,7 @@ fn listed(found: &[String], pages: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::step::STEPS;
+    use super::super::steps::STEPS;
     use super::*;
 
     const BASE: &str = "https://localhost:1/fhir";

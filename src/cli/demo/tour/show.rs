@@ -76,7 +76,7 @@ impl<'o> Show<'o> {
 #[cfg(test)]
 mod tests {
     use super::super::check::Mismatch;
-    use super::super::step::STEPS;
+    use super::super::steps::STEPS;
     use super::*;
 
     #[test]

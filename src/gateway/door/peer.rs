@@ -1,0 +1,147 @@
+//! The peer: who is at the other end of a connection, judged again for each request.
+
+use std::cell::Cell;
+use std::fmt;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use openssl::error::ErrorStack;
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+
+use crate::gateway::revocation::{LiveTrust, Mark};
+use crate::identity::{Caller, Reason, Strictness, identify};
+
+/// Who is at the other end of a connection. Requests find it with `HttpRequest::conn_data`.
+///
+/// The certificate is read once. That it still holds is judged at each request: a connection may outlive a certificate,
+/// and a certificate may be revoked while connected.
+#[derive(Clone)]
+pub struct Peer(Rc<Facts>);
+
+struct Facts {
+    leaf: X509,
+    chain: Stack<X509>,
+    address: SocketAddr,
+    caller: Result<Arc<Caller>, Vec<Reason>>,
+    /// When the chain was last found good.
+    verified: Cell<Mark>,
+    refused: Cell<bool>,
+    /// Answers under way.
+    running: Cell<usize>,
+    changed: Notify,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("address", &self.0.address).finish_non_exhaustive()
+    }
+}
+
+impl Peer {
+    /// Reads the certificate of a handshake that succeeded with the trust of `verified`.
+    pub(super) fn new(
+        leaf: X509,
+        chain: Stack<X509>,
+        address: SocketAddr,
+        verified: Mark,
+        now: OffsetDateTime,
+        strictness: Strictness,
+    ) -> Result<Self, ErrorStack> {
+        let caller =
+            identify(&leaf.to_der()?, now, strictness).map(Arc::new).map_err(|refused| refused.reasons().to_vec());
+        Ok(Self(Rc::new(Facts {
+            leaf,
+            chain,
+            address,
+            caller,
+            verified: Cell::new(verified),
+            refused: Cell::new(false),
+            running: Cell::new(0),
+            changed: Notify::new(),
+        })))
+    }
+
+    /// Returns where the connection comes from.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Admits a request: returns the caller if the certificate names one and still holds. After a refusal the connection
+    /// is closed when its answers are out.
+    ///
+    /// # Errors
+    /// Every reason that was found, at least one.
+    pub fn admit(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
+        let admitted = self.judge(now, trust);
+        if admitted.is_err() {
+            self.0.refused.set(true);
+            self.0.changed.notify_waiters();
+        }
+        admitted
+    }
+
+    fn judge(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
+        let caller = self.0.caller.clone()?;
+        // Without facts of a certificate nothing shows that it is valid.
+        let Some(certificate) = caller.certificate() else { return Err(vec![Reason::NoUziIdentity]) };
+        if now < certificate.not_before {
+            return Err(vec![Reason::NotYetValid]);
+        }
+        if now > certificate.not_after {
+            return Err(vec![Reason::Expired]);
+        }
+        let current = trust.current();
+        let mark = current.mark(now);
+        if self.0.verified.get() != mark {
+            current.trust().verify(&self.0.leaf, &self.0.chain)?;
+            self.0.verified.set(mark);
+        }
+        Ok(caller)
+    }
+
+    /// Ready once a request of this peer was refused.
+    pub(super) async fn refused(&self) {
+        self.until(|facts| facts.refused.get()).await;
+    }
+
+    /// Ready once no answer is under way.
+    pub(super) async fn idle(&self) {
+        self.until(|facts| facts.running.get() == 0).await;
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.running.get() == 0
+    }
+
+    /// Counts an answer under way until the guard is dropped.
+    pub(super) fn answering(&self) -> Answering {
+        self.0.running.set(self.0.running.get().saturating_add(1));
+        Answering(Rc::clone(&self.0))
+    }
+
+    async fn until(&self, holds: impl Fn(&Facts) -> bool) {
+        loop {
+            // Made before looking: a change in between would be missed otherwise.
+            let changed = self.0.changed.notified();
+            if holds(&self.0) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// One answer under way.
+pub(super) struct Answering(Rc<Facts>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get().saturating_sub(1));
+        self.0.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,221 @@
+//! What the gateway counts, for Prometheus.
+//!
+//! Label values are codes from closed lists and names from the configuration: nothing that a caller or a patient is part
+//! of can become one.
+
+mod table;
+
+use std::time::Duration;
+
+use super::door::HandshakeFailure;
+use crate::audit::Outcome;
+use crate::consent::Ground;
+use table::{Counters, Gauge, Histograms, Label};
+
+/// The label value where there is no ground, no exchange profile.
+const NONE: &str = "none";
+
+/// What an upstream is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// Who a query is about.
+    Patient,
+    /// Consents, and what they refer to.
+    Consent,
+    /// A resource whose patient, or whose reference, must be known before judging.
+    Reference,
+    /// Data that can be released.
+    Data,
+}
+
+impl Call {
+    const ALL: [Self; 4] = [Self::Patient, Self::Consent, Self::Reference, Self::Data];
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::Consent => "consent",
+            Self::Reference => "reference",
+            Self::Data => "data",
+        }
+    }
+}
+
+/// What became of a look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// What was read before still counts.
+    Hit,
+    /// Read anew.
+    Miss,
+    /// Could not be read.
+    Failed,
+}
+
+impl Lookup {
+    const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Failed];
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Everything that is counted. One per process, shared.
+#[derive(Debug)]
+pub struct Metrics {
+    exchanges: Counters,
+    handshakes_failed: Counters,
+    lookups: Counters,
+    upstream: Histograms,
+    in_flight: Gauge,
+    connections: Gauge,
+    journal_broken: Gauge,
+    trust_broken: Gauge,
+    trust_generation: Gauge,
+    crl_next_update: Gauge,
+}
+
+impl Metrics {
+    /// Returns counters at zero, for exchange profiles of these names.
+    #[must_use]
+    pub fn new(profiles: &[&str]) -> Self {
+        let grounds = Ground::ALL.map(Ground::code);
+        Self {
+            exchanges: Counters::new(
+                "sluis_exchanges_total",
+                "Requests of identified callers, by how they ended.",
+                vec![
+                    Label::new("outcome", Outcome::ALL.map(Outcome::code)),
+                    Label::new("ground", grounds.into_iter().chain([NONE])),
+                    Label::new("exchange", profiles.iter().copied().chain([NONE])),
+                ],
+            ),
+            handshakes_failed: Counters::new(
+                "sluis_handshakes_failed_total",
+                "TLS handshakes that ended in no connection.",
+                vec![Label::new("reason", HandshakeFailure::codes())],
+            ),
+            lookups: Counters::new(
+                "sluis_lookups_total",
+                "Look-ups before a decision.",
+                vec![
+                    Label::new("call", Call::ALL.map(Call::code)),
+                    Label::new("result", Lookup::ALL.map(Lookup::code)),
+                ],
+            ),
+            upstream: Histograms::new(
+                "sluis_upstream_seconds",
+                "Time to the head of an answer of the upstream.",
+                vec![Label::new("call", Call::ALL.map(Call::code))],
+            ),
+            in_flight: Gauge::new("sluis_requests_in_flight", "Requests whose answer is not finished."),
+            connections: Gauge::new("sluis_connections", "Open connections of callers."),
+            journal_broken: Gauge::new("sluis_journal_broken", "1 when the journal takes no records."),
+            trust_broken: Gauge::new(
+                "sluis_trust_broken",
+                "1 when a file of certificates or CRLs is unreadable and an older state is in force.",
+            ),
+            trust_generation: Gauge::new("sluis_trust_generation", "How many times certificates and CRLs were loaded."),
+            crl_next_update: Gauge::new(
+                "sluis_crl_next_update_seconds",
+                "When the first CRL gets too old to count, seconds since 1970; 0 without CRLs.",
+            ),
+        }
+    }
+
+    /// Counts an exchange that ended. One of a profile that is not of the configuration is not counted.
+    pub fn exchange(&self, outcome: Outcome, ground: Option<Ground>, profile: Option<&str>) {
+        self.exchanges.add(&[outcome.code(), ground.map_or(NONE, Ground::code), profile.unwrap_or(NONE)]);
+    }
+
+    /// Counts a handshake that failed.
+    pub fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.handshakes_failed.add(&[failure.code()]);
+    }
+
+    /// Counts a look-up.
+    pub fn looked_up(&self, call: Call, result: Lookup) {
+        self.lookups.add(&[call.code(), result.code()]);
+    }
+
+    /// Records how long the upstream took to answer.
+    pub fn upstream(&self, call: Call, took: Duration) {
+        self.upstream.observe(&[call.code()], took);
+    }
+
+    /// Says whether the journal takes records.
+    pub fn journal_broken(&self, broken: bool) {
+        self.journal_broken.set(i64::from(broken));
+    }
+
+    pub(super) fn request_began(&self) {
+        self.in_flight.add(1);
+    }
+
+    pub(super) fn request_ended(&self) {
+        self.in_flight.add(-1);
+    }
+
+    pub(super) fn connected(&self) {
+        self.connections.add(1);
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.connections.add(-1);
+    }
+
+    pub(super) fn trust(&self, generation: u64, broken: bool, crl_next_update: Option<i64>) {
+        self.trust_generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.trust_broken.set(i64::from(broken));
+        self.crl_next_update.set(crl_next_update.unwrap_or(0));
+    }
+
+    /// Returns everything in the text format of Prometheus 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        for counters in [&self.exchanges, &self.handshakes_failed, &self.lookups] {
+            counters.render(&mut out);
+        }
+        self.upstream.render(&mut out);
+        for gauge in [
+            &self.in_flight,
+            &self.connections,
+            &self.journal_broken,
+            &self.trust_broken,
+            &self.trust_generation,
+            &self.crl_next_update,
+        ] {
+            gauge.render(&mut out);
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_is_counted_by_outcome_ground_and_profile() {
+        let metrics = Metrics::new(&["ips", "bgz"]);
+        metrics.exchange(Outcome::Delivered, Some(Ground::RulePermits), Some("bgz"));
+        metrics.exchange(Outcome::Refused, None, None);
+        let text = metrics.render();
+        assert!(
+            text.contains("sluis_exchanges_total{outcome=\"delivered\",ground=\"rule-permits\",exchange=\"bgz\"} 1\n")
+        );
+        assert!(text.contains("sluis_exchanges_total{outcome=\"refused\",ground=\"none\",exchange=\"none\"} 1\n"));
+    }
+
+    #[test]
+    fn a_name_that_is_not_of_the_configuration_makes_no_series() {
+        let metrics = Metrics::new(&["ips"]);
+        metrics.exchange(Outcome::Delivered, Some(Ground::RulePermits), Some("Patient/1"));
+        assert!(!metrics.render().contains("Patient"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Trust that follows its files: certificates and CRLs are looked at again and again, and a change counts without a
+//! restart.
+//!
+//! A set of files that cannot be read leaves the state before it in force, and says so in log, metrics and `/ready`: a
+//! half-written CRL must not shut out everybody. What is in force still ends by its own dates.
+
+mod fingerprint;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use time::OffsetDateTime;
+
+use super::admin::Check;
+use super::trust::{Moment, Trust, TrustError};
+pub(super) use fingerprint::Fingerprint;
+
+/// How long a verdict on a chain counts when nothing changed: long enough that it costs a busy connection nothing, short
+/// enough that a CA that expires ends what came through it.
+const VERDICT_SECONDS: i64 = 300;
+
+/// What a look at the files found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing changed.
+    Same,
+    /// What changed is in force.
+    Renewed,
+    /// What changed cannot be read, and the state before it stays in force.
+    Broken,
+}
+
+/// Where anchors and CRLs are.
+#[derive(Debug, Clone)]
+pub struct TrustOptions {
+    /// Directory of issuing CAs.
+    pub trust: PathBuf,
+    /// Directory of CRLs; none only where revocation is off.
+    pub crl: Option<PathBuf>,
+}
+
+/// Anchors and CRLs as they were at one loading.
+#[derive(Debug)]
+pub struct Generation {
+    number: u64,
+    trust: Arc<Trust>,
+}
+
+/// When a verdict was given: it counts as long as another moment gives an equal one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    generation: u64,
+    slot: i64,
+}
+
+impl Generation {
+    /// Returns which loading it was, from 1.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Returns the anchors and CRLs.
+    #[must_use]
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.trust
+    }
+
+    /// Once any CRL is too old, verdicts are given anew each second: others may follow.
+    pub(super) fn mark(&self, now: OffsetDateTime) -> Mark {
+        let now_seconds = now.unix_timestamp();
+        let slot = if self.is_stale(now) { now_seconds } else { now_seconds.div_euclid(VERDICT_SECONDS) };
+        Mark { generation: self.number, slot }
+    }
+
+    fn is_stale(&self, now: OffsetDateTime) -> bool {
+        self.trust.earliest_next_update().is_some_and(|next_update| next_update <= now)
+    }
+}
+
+/// The trust in force, and the files it follows.
+#[derive(Debug)]
+pub struct LiveTrust {
+    options: TrustOptions,
+    current: ArcSwap<Generation>,
+    seen: Mutex<Fingerprint>,
+    broken: AtomicBool,
+}
+
+impl LiveTrust {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// Whatever makes them unreadable: at the start there is no state before it.
+    pub fn load(options: TrustOptions) -> Result<Self, TrustError> {
+        // Taken before reading: what changes meanwhile differs from it and is read at the next look.
+        let seen = fingerprint(&options);
+        let trust = read(&options)?;
+        Ok(Self {
+            options,
+            current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust) }),
+            seen: Mutex::new(seen),
+            broken: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns what is in force.
+    #[must_use]
+    pub fn current(&self) -> Arc<Generation> {
+        self.current.load_full()
+    }
+
+    /// Returns true if and only if the files as they are cannot be read, so that an older state is in force.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Looks at the files and reads them if they changed.
+    pub fn look(&self) -> Look {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = fingerprint(&self.options);
+        if *seen == found {
+            return Look::Same;
+        }
+        *seen = found;
+        match read(&self.options) {
+            Ok(trust) => {
+                let number = self.current.load().number.saturating_add(1);
+                let crl_issuers = trust.crl_issuers();
+                self.current.store(Arc::new(Generation { number, trust: Arc::new(trust) }));
+                self.broken.store(false, Ordering::Release);
+                tracing::info!(generation = number, crl_issuers, "certificates and CRLs were read again");
+                Look::Renewed
+            }
+            Err(error) => {
+                self.broken.store(true, Ordering::Release);
+                tracing::error!(%error, "certificates or CRLs cannot be read, the state before stays in force");
+                Look::Broken
+            }
+        }
+    }
+
+    /// Returns what `/ready` says about trust and CRLs.
+    #[must_use]
+    pub fn checks(&self, now: OffsetDateTime) -> Vec<Check> {
+        let current = self.current();
+        let trust =
+            if self.is_broken() { Check::failing("trust", "unreadable-files") } else { Check::passing("trust") };
+        let crl = if self.options.crl.is_none() {
+            Check::passing("crl")
+        } else if current.trust.crl_issuers() == 0 {
+            Check::failing("crl", "missing")
+        } else if current.is_stale(now) {
+            Check::failing("crl", "expired")
+        } else {
+            Check::passing("crl")
+        };
+        vec![trust, crl]
+    }
+}
+
+fn read(options: &TrustOptions) -> Result<Trust, TrustError> {
+    Trust::load(&options.trust, options.crl.as_deref(), Moment::Present)
+}
+
+fn fingerprint(options: &TrustOptions) -> Fingerprint {
+    Fingerprint::of(std::iter::once(&options.trust).chain(&options.crl))
+}

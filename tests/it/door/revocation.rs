@@ -1,0 +1,132 @@
+//! Certificates that lose what they had, and files that change while the door is open.
+
+use sluis::cli::demo::pki::{Leaf, Pki, World};
+
+use super::house::{House, PATIENCE, Plan, now};
+use super::{URA, assert_admitted, assert_refused, doctor, pki, with};
+
+#[test]
+fn a_revoked_certificate_is_refused() {
+    let mut pki = pki();
+    let revoked = pki.issue("revoked", &doctor()).unwrap();
+    let good = pki.issue("good", &doctor()).unwrap();
+    pki.revoke(&revoked).unwrap();
+    let house = House::open(pki);
+    assert_refused(&house, &revoked, "revoked");
+    assert_admitted(&house, &good);
+}
+
+#[test]
+fn a_certificate_of_a_revoked_issuer_is_refused() {
+    let mut pki = pki();
+    let caller = pki.issue("caller", &Leaf::system_g4(World::Test, "900016532", URA, "client.example")).unwrap();
+    let doctor = pki.issue("doctor", &doctor()).unwrap();
+    pki.revoke_g4_issuer().unwrap();
+    let house = House::open(pki);
+    assert_refused(&house, &caller, "revoked-issuer");
+    assert_admitted(&house, &doctor);
+}
+
+#[test]
+fn a_crl_past_its_next_update_refuses() {
+    let mut pki = pki();
+    let caller = pki.issue("caller", &doctor()).unwrap();
+    pki.hold_crls_until(now() - time::Duration::MINUTE);
+    let house = House::open(pki);
+    assert_refused(&house, &caller, "crl-expired");
+    let checks = house.tls.trust().checks(now());
+    assert!(format!("{checks:?}").contains("expired"));
+}
+
+#[test]
+fn without_the_crl_of_its_issuer_a_certificate_is_refused() {
+    let (house, caller) = with(&doctor());
+    let before = house.tls.trust().current().number();
+    std::fs::remove_file(house.file("crl/zorgverlener.crl")).unwrap();
+    house.settle(|tls| tls.trust().current().number() > before);
+    house.tls.look();
+    assert_refused(&house, &caller, "revocation-unknown");
+}
+
+#[test]
+fn without_any_crl_a_certificate_is_admitted_only_where_revocation_is_off() {
+    let mut pki = pki();
+    let caller = pki.issue("caller", &doctor()).unwrap();
+    let house = House::planned(pki, &Plan { revocation: false, ..Plan::default() });
+    assert_admitted(&house, &caller);
+}
+
+#[test]
+fn a_certificate_revoked_while_connected_is_refused_at_the_next_request() {
+    let mut pki = pki();
+    let (leaf, other) = (doctor(), doctor());
+    let caller = pki.issue("caller", &leaf).unwrap();
+    let bystander = pki.issue("bystander", &other).unwrap();
+    let mut house = House::open(pki);
+    let mut call = house.call(&caller).unwrap();
+    let mut beside = house.call(&bystander).unwrap();
+    assert_eq!(call.get("/").unwrap().0, 200);
+    assert_eq!(beside.get("/").unwrap().0, 200);
+    house.pki.revoke(&caller).unwrap();
+    house.publish();
+    assert_eq!(call.get("/").unwrap(), (401, "revoked".to_owned()));
+    assert_eq!(beside.get("/").unwrap().0, 200);
+    assert_refused(&house, &caller, "revoked");
+}
+
+#[test]
+fn a_certificate_that_expires_while_connected_is_refused_at_the_next_request() {
+    let (house, caller) = with(&doctor());
+    let mut call = house.call(&caller).unwrap();
+    assert_eq!(call.get("/").unwrap().0, 200);
+    house.hand.set(now() + time::Duration::days(4 * 365));
+    assert_eq!(call.get("/").unwrap(), (401, "expired".to_owned()));
+    assert_eq!(call.end(), "");
+}
+
+#[test]
+fn a_crl_that_cannot_be_read_leaves_the_one_before_in_force_and_says_so() {
+    let mut pki = pki();
+    let revoked = pki.issue("revoked", &doctor()).unwrap();
+    let good = pki.issue("good", &doctor()).unwrap();
+    pki.revoke(&revoked).unwrap();
+    let house = House::open(pki);
+    std::fs::write(house.file("crl/zorgverlener.crl"), "half a file").unwrap();
+    house.settle(|tls| tls.trust().is_broken());
+    assert_refused(&house, &revoked, "revoked");
+    assert_admitted(&house, &good);
+    assert!(format!("{:?}", house.tls.trust().checks(now())).contains("unreadable-files"));
+    house.pki.write_crls(&house.file("crl")).unwrap();
+    house.settle(|tls| !tls.trust().is_broken());
+    assert!(!format!("{:?}", house.tls.trust().checks(now())).contains("unreadable-files"));
+}
+
+#[test]
+fn a_new_certificate_of_the_gateway_counts_without_a_restart() {
+    let (house, caller) = with(&doctor());
+    let mut before = house.call(&caller).unwrap();
+    let other = Pki::new(World::Test, now() + time::Duration::HOUR).unwrap();
+    std::fs::write(house.file("server.pem"), other.server().pem().unwrap()).unwrap();
+    let renewed = other.server().der().unwrap();
+    let started = std::time::Instant::now();
+    while house.call(&caller).unwrap().certificate() != renewed {
+        assert!(started.elapsed() < PATIENCE);
+    }
+    assert_eq!(before.get("/").unwrap().0, 200);
+}
+
+#[test]
+fn a_broken_certificate_of_the_gateway_leaves_the_one_before_in_force() {
+    let (house, caller) = with(&doctor());
+    std::fs::write(house.file("server.key"), "no key").unwrap();
+    house.settle(|tls| tls.check() != sluis::gateway::admin::Check::passing("certificate"));
+    assert_admitted(&house, &caller);
+}
+
+#[test]
+fn a_certificate_that_names_nobody_gets_401_and_the_connection_ends() {
+    let (house, caller) = with(&doctor().text(""));
+    let mut call = house.call(&caller).unwrap();
+    assert_eq!(call.get("/").unwrap(), (401, "no-uzi-identity".to_owned()));
+    assert_eq!(call.end(), "");
+}
