@@ -1,5 +1,7 @@
 //! The tour without a gateway: what query, policy and decision make of each step, against what the step expects.
 
+mod view;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;

@@ -197,8 +197,11 @@ pub const STEPS: &[Step] = &[
         CARLA,
         "huisarts-noord",
         "Encounter?patient=carla",
-        "The psychiatric admission is hidden, and so is the hidden diagnosis in an admission that stays.",
-        Searchset { has: &[], lacks: &["carla-encounter-ggz", "carla-condition-depression"] },
+        "The psychiatric admission is hidden, and one that stays for asthma does not tell of her depression.",
+        Searchset {
+            has: &["Encounter/carla-encounter-1"],
+            lacks: &["carla-encounter-ggz", "carla-condition-depression"],
+        },
     ),
     get(
         CARLA,
