@@ -24,7 +24,10 @@ pub enum AskError {
     /// TLS ended before there was one.
     #[error("the handshake failed")]
     Handshake,
-    /// The connection ended, or nothing came in time.
+    /// The connection ended before there was one.
+    #[error("the connection was closed")]
+    Closed,
+    /// Nobody listens, or nothing came in time.
     #[error("no response")]
     NoResponse,
     /// The body ended before its end, or is too large.
@@ -129,18 +132,26 @@ fn headers(step: &Step) -> impl Iterator<Item = (&'static str, &'static str)> {
     purpose.into_iter().chain(reason)
 }
 
-/// A revoked certificate ends TLS 1.2 in the handshake; in TLS 1.3 the client has finished by then, and the alert comes
-/// in the place of an answer.
+/// A refused certificate ends TLS 1.2 in the handshake; in TLS 1.3 the client has finished by then, and the alert comes in
+/// the place of an answer, or is lost when the connection closes on a request already sent.
 fn failure(error: &reqwest::Error) -> AskError {
     let mut cause = std::error::Error::source(error);
+    let mut found = AskError::NoResponse;
     while let Some(error) = cause {
         let text = error.to_string();
         if text.contains("alert") || text.contains("handshake") {
             return AskError::Handshake;
         }
+        let is_cut = error.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+            matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+        });
+        if is_cut || text.contains("connection closed before message completed") {
+            found = AskError::Closed;
+        }
         cause = error.source();
     }
-    AskError::NoResponse
+    found
 }
 
 /// Quotes a word for a POSIX shell, where it needs it.

@@ -64,7 +64,9 @@ pub enum Mismatch {
 /// Judges the answers to a step: one, or one for each page.
 pub(super) fn check(step: &Step, replies: &Result<Vec<Reply>, AskError>, public_base: &str) -> Outcome {
     let replies = match (replies, step.expected) {
-        (Err(AskError::Handshake), Expected::NoHandshake) => return Ok("no answer: the handshake failed".to_owned()),
+        (Err(AskError::Handshake | AskError::Closed), Expected::NoHandshake) => {
+            return Ok("no answer: the handshake failed".to_owned());
+        }
         (Err(error), _) => return Err(Mismatch::NoAnswer(*error)),
         (Ok(replies), _) => replies,
     };
@@ -228,8 +230,8 @@ mod tests {
     #[test]
     fn a_handshake_that_should_fail_is_no_answer_and_no_other_failure() {
         let failed = |error| check(&step(Expected::NoHandshake), &Err(error), BASE);
-        assert!(failed(AskError::Handshake).is_ok());
-        assert!(failed(AskError::NoResponse).is_err());
+        assert!(failed(AskError::Handshake).is_ok() && failed(AskError::Closed).is_ok());
+        assert!(failed(AskError::NoResponse).is_err() && failed(AskError::Body).is_err());
         assert_eq!(judged(Expected::NoHandshake, 200, NONE), Err(Mismatch::Answered { status: 200 }));
     }
 
