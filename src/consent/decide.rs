@@ -130,3 +130,6 @@ pub(super) fn conclude(plan: Plan) -> Decision {
         Effect::Deny | Effect::Permit => Decision::Permit(plan),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -218,3 +218,6 @@ fn split(code: &str) -> Option<(char, u8)> {
     }
     digits.parse().ok().map(|number| (letter, number))
 }
+
+#[cfg(test)]
+mod tests;
