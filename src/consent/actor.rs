@@ -114,6 +114,18 @@ fn compare<'i>(theirs: impl Iterator<Item = &'i Identifier>, known: &[(&str, &st
     }
 }
 
+/// Compares what a reference says itself and what is in its record; when they contradict each other, nothing is proven.
+fn compare_both(who: &Who, record: Option<&Record>, known: &[(&str, &str)]) -> Likeness {
+    let stated = compare(who.identifier.iter(), known);
+    let found = compare(record.iter().flat_map(|record| &record.identifiers), known);
+    match (stated, found) {
+        (Likeness::Unknown, one) | (one, Likeness::Unknown) => one,
+        (Likeness::Is, Likeness::Is) => Likeness::Is,
+        (Likeness::IsNot, Likeness::IsNot) => Likeness::IsNot,
+        (Likeness::Is, Likeness::IsNot) | (Likeness::IsNot, Likeness::Is) => Likeness::Unknown,
+    }
+}
+
 /// Returns the identifiers that no certificate proves: numbers of the UZI register come from the certificate alone.
 fn unproven<'i>(identifiers: impl Iterator<Item = &'i Identifier>) -> impl Iterator<Item = (&'i str, &'i str)> {
     identifiers
@@ -156,7 +168,7 @@ impl<'a> Side<'a> {
         }
         let record = reference.and_then(|reference| referenced.get(reference));
         let identifiers = || who.identifier.iter().chain(record.iter().flat_map(|record| &record.identifiers));
-        let by_number = compare(identifiers(), &self.known);
+        let by_number = compare_both(who, record, &self.known);
         if by_number == Likeness::Is {
             return by_number.doubted_if(record.is_some_and(|record| record.doubtful));
         }
@@ -255,8 +267,7 @@ impl<'a> Parties<'a> {
         let record = who.reference.as_deref().and_then(|reference| referenced.get(reference));
         let mut known = vec![(UZI_PERSON, uzi.as_str())];
         known.extend(unproven(self.records().identifiers("Practitioner")));
-        let identifiers = who.identifier.iter().chain(record.iter().flat_map(|record| &record.identifiers));
-        match compare(identifiers, &known) {
+        match compare_both(who, record, &known) {
             Likeness::Is => Likeness::Is.doubted_if(record.is_some_and(|record| record.doubtful)),
             Likeness::IsNot => Likeness::IsNot,
             Likeness::Unknown if record.is_some() && self.records().own("Practitioner").next().is_some() => {
@@ -310,9 +321,8 @@ impl<'a> Parties<'a> {
             return Likeness::Is;
         }
         let record = who.reference.as_deref().and_then(|reference| referenced.get(reference));
-        let identifiers = who.identifier.iter().chain(record.iter().flat_map(|record| &record.identifiers));
         match self.asked.caller.card_type() {
-            CardType::System => compare(identifiers, &[(UZI_SYSTEM, self.asked.caller.uzi().as_str())]),
+            CardType::System => compare_both(who, record, &[(UZI_SYSTEM, self.asked.caller.uzi().as_str())]),
             CardType::Professional | CardType::Employee | CardType::Function => Likeness::Unknown,
         }
     }

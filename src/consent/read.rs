@@ -7,12 +7,15 @@ mod element;
 mod head;
 mod provision;
 
+use std::str::FromStr;
+
 use super::evidence::{Content, FhirVersion, Filed};
 use super::record::{self, Referenced};
 use super::rule::{Base, Effect, Root, Statement};
 use super::source::Source;
 use crate::json::{Document, Kind, Value};
 use crate::limits;
+use crate::query::Id;
 use element::{concept, list, object};
 use head::{Head, Set};
 
@@ -73,7 +76,8 @@ pub(super) fn read(
         return unreadable("Consent".to_owned(), any, Unreadable::Json);
     };
     let root = document.root();
-    let reference = root.text_of("id").map_or_else(|| "Consent".to_owned(), |id| format!("Consent/{id}"));
+    let id = root.text_of("id").and_then(|id| Id::from_str(&id).ok());
+    let reference = id.map_or_else(|| "Consent".to_owned(), |id| format!("Consent/{}", id.as_str()));
     let head = match Head::read(root, version, source, patient) {
         Ok(Set::Aside) => return None,
         Ok(Set::Counts(head)) => head,
