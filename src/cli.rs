@@ -1,6 +1,222 @@
-//! The subcommands of `sluis`.
+//! The subcommands of `sluis`: arguments in, JSON on stdout, diagnostics on stderr, an exit code out.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through them")]
 
 pub mod audit;
+pub mod check;
 pub mod decide;
 pub mod demo;
 pub mod uzi;
+
+use std::fmt::Display;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::gateway::clock::Clock;
+use crate::gateway::config;
+use crate::gateway::start::{self, Running};
+use crate::identity::Strictness;
+use crate::limits;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "sluis", version, about = "A FHIR gateway that lets through what the patient's Consent allows")]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway; one JSON line on stdout when it is ready
+    Serve {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Run a gateway, a FHIR server with synthetic patients and a test PKI on loopback, and show them
+    Demo(DemoArguments),
+    /// Check a configuration and everything it names
+    Check {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Work with UZI certificates
+    #[command(subcommand)]
+    Uzi(UziCommand),
+    /// Decide one case, read from stdin; exit code 0 permit, 2 deny
+    Decide,
+    /// Work with a journal
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+/// How the demo runs.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Run the tour, check it and end
+    #[arg(long)]
+    pub once: bool,
+    /// Where to keep the demo's files; a directory for temporary files where it is not given
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Only write the files, for another server to load
+    #[arg(long, requires = "dir")]
+    pub write: bool,
+}
+
+/// What to do with UZI certificates.
+#[derive(Debug, Subcommand)]
+pub enum UziCommand {
+    /// What a certificate says, and whether it would be accepted; exit code 0 accept, 2 refuse
+    Inspect(InspectArguments),
+}
+
+/// What to inspect, and against what.
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// PEM or DER; the first certificate is the leaf, the others are offered as intermediates
+    pub certificate: PathBuf,
+    /// Directory of issuing CAs; without it the chain is not judged
+    #[arg(long)]
+    pub trust: Option<PathBuf>,
+    /// Directory of CRLs; without it revocation is not judged
+    #[arg(long)]
+    pub crl: Option<PathBuf>,
+    /// The moment to judge at, RFC 3339; the present where it is not given
+    #[arg(long)]
+    pub now: Option<String>,
+    /// Accept test OIDs and what test CAs are lenient about
+    #[arg(long)]
+    pub lenient_test: bool,
+}
+
+/// What to do with a journal.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Whether a journal is intact; exit code 0 intact or torn, 2 altered
+    Verify {
+        /// The journal's directory
+        directory: PathBuf,
+        /// A head that was kept elsewhere
+        #[arg(long)]
+        head: Option<PathBuf>,
+    },
+    /// What is on record about a patient
+    Show {
+        /// The journal's directory
+        directory: PathBuf,
+        /// A BSN, or a reference such as Patient/1
+        #[arg(long)]
+        patient: String,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Exit codes: 0 yes, 1 a mistake in the input, 2 refused.
+const MISTAKE: u8 = 1;
+
+/// Runs the gateway until it is told to stop.
+#[must_use]
+pub fn serve(config: &Path) -> u8 {
+    let config = match config::load(config) {
+        Ok(config) => config,
+        Err(mistakes) => return mistakes.iter().map(said).last().unwrap_or(MISTAKE),
+    };
+    ended(start::run(config, |running: &Running| {
+        println!("{{\"listening\": \"{}\", \"admin\": \"{}\"}}", running.listening(), running.admin());
+    }))
+}
+
+/// Runs the demo.
+#[must_use]
+pub fn demo(arguments: DemoArguments) -> u8 {
+    let DemoArguments { once, dir, write } = arguments;
+    let options = demo::DemoOptions { once, write, dir };
+    let system = actix_rt::System::new();
+    let code = system.block_on(demo::run(&options, Clock::system().now(), start::in_process));
+    u8::try_from(code).unwrap_or(MISTAKE)
+}
+
+/// Checks a configuration and everything it names.
+#[must_use]
+pub fn check(config: &Path) -> u8 {
+    let mistakes = check::check(config);
+    mistakes.iter().for_each(|mistake| {
+        said(mistake);
+    });
+    println!("{}", check::report(&mistakes));
+    if mistakes.is_empty() { 0 } else { MISTAKE }
+}
+
+/// Works with UZI certificates.
+#[must_use]
+pub fn uzi(command: &UziCommand) -> u8 {
+    let UziCommand::Inspect(InspectArguments { certificate, trust, crl, now, lenient_test }) = command;
+    let moment = match now {
+        Some(text) => OffsetDateTime::parse(text, &Rfc3339),
+        None => Ok(Clock::system().now()),
+    };
+    let Ok(now) = moment else { return said("--now: expected a moment such as 2026-03-01T12:00:00Z") };
+    answered(
+        uzi::inspect(&uzi::Options {
+            certificate: certificate.clone(),
+            trust: trust.clone(),
+            crl: crl.clone(),
+            now,
+            strictness: if *lenient_test { Strictness::Test } else { Strictness::Production },
+        })
+        .map(|(text, code)| (text, i32::from(code))),
+    )
+}
+
+/// Decides the case on stdin.
+#[must_use]
+pub fn decide() -> u8 {
+    let bound = u64::try_from(limits::CASE.bytes + 1).unwrap_or(u64::MAX);
+    let mut input = Vec::new();
+    match std::io::stdin().lock().take(bound).read_to_end(&mut input) {
+        Ok(_) => match decide::decide(&input) {
+            (mistake, 1) => said(mistake),
+            (text, code) => answered(Ok::<_, std::io::Error>((text, code))),
+        },
+        Err(error) => said(error),
+    }
+}
+
+/// Works with a journal.
+#[must_use]
+pub fn audit(command: &AuditCommand) -> u8 {
+    answered(match command {
+        AuditCommand::Verify { directory, head } => audit::verify(directory, head.as_deref()),
+        AuditCommand::Show { directory, patient, json } => audit::show(directory, patient, *json),
+    })
+}
+
+fn answered<E: Display>(answer: Result<(String, i32), E>) -> u8 {
+    match answer {
+        Ok((text, code)) => {
+            println!("{}", text.trim_end());
+            u8::try_from(code).unwrap_or(MISTAKE)
+        }
+        Err(error) => said(error),
+    }
+}
+
+fn ended<E: Display>(result: Result<(), E>) -> u8 {
+    result.map_or_else(said, |()| 0)
+}
+
+fn said(mistake: impl Display) -> u8 {
+    eprintln!("sluis: {mistake}");
+    MISTAKE
+}

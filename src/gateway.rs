@@ -1,12 +1,29 @@
 //! The shell: sockets, files and the clock around the pure core.
+//!
+//! [`exchange`] is the life of one request; read it first. [`config`] is the file, [`state`] what requests share,
+//! [`start`] how they come to life.
 
 pub mod admin;
 pub mod clock;
+pub mod config;
+pub mod consent_store;
 pub mod door;
+mod end;
+mod exchange;
+mod forward;
+mod halt;
 pub mod journal;
+pub mod keys;
+pub mod lookup;
 pub mod metrics;
+pub mod patient_index;
+mod response;
 pub mod revocation;
+pub mod start;
+pub mod state;
 pub mod stop;
 pub mod telemetry;
 pub mod tls;
+pub mod token;
 pub mod trust;
+pub mod upstream;

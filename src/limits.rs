@@ -14,6 +14,9 @@ pub const BUNDLE_FRAME_BYTES: usize = 64 * 1024;
 /// A Consent: rules are short; a longer one is more likely hostile than right.
 pub const CONSENT: Bounds = Bounds { bytes: 512 * 1024, depth: 64, members: 128 };
 
+/// A case of `sluis decide`: some hundred Consents and the resources they are about.
+pub const CASE: Bounds = Bounds { bytes: 64 * 1024 * 1024, depth: 80, members: 1_000 };
+
 /// Active Consents of one person: more cannot be judged in time.
 pub const CONSENTS: usize = 500;
 

@@ -9,6 +9,7 @@ use super::ground::Ground;
 use super::plan::{Plan, Weighed};
 use super::purpose::Purpose;
 use super::rule::{Effect, Root};
+use crate::identity::Caller;
 use crate::profile::Policy;
 
 /// Whether a caller may see anything, and what must be taken out.
@@ -65,7 +66,7 @@ pub(super) fn weigh(
     policy: &Policy,
     now: OffsetDateTime,
 ) -> Result<Plan, Denial> {
-    admit(asked, policy)?;
+    admit(asked.caller, asked.purpose, asked.reason, asked.admission, policy)?;
     match evidence.availability() {
         Availability::Failed => return Err(Denial::new(Ground::EvidenceUnavailable)),
         Availability::Whole => {}
@@ -89,14 +90,23 @@ pub(super) fn weigh(
     }
 }
 
-fn admit(asked: &Asked<'_>, policy: &Policy) -> Result<(), Denial> {
-    match asked.admission {
-        Admission::ByPolicy if !policy.admits(asked.caller, asked.purpose) => {
-            return Err(Denial::new(Ground::PurposeNotAdmitted));
-        }
+/// Admits a question by what does not depend on anybody's data: may this caller declare that purpose, and is the reason
+/// there that it needs? [`decide`] asks this first too; a gateway asks it before it looks anybody up.
+///
+/// # Errors
+/// A denial with ground `purpose-not-admitted` or `reason-missing`.
+pub fn admit(
+    caller: &Caller,
+    purpose: Purpose,
+    reason: Option<&str>,
+    admission: Admission,
+    policy: &Policy,
+) -> Result<(), Denial> {
+    match admission {
+        Admission::ByPolicy if !policy.admits(caller, purpose) => return Err(Denial::new(Ground::PurposeNotAdmitted)),
         Admission::ByPolicy | Admission::Everything => {}
     }
-    if policy.needs_reason(asked.purpose) && asked.reason.is_none_or(|reason| reason.trim().is_empty()) {
+    if policy.needs_reason(purpose) && reason.is_none_or(|reason| reason.trim().is_empty()) {
         return Err(Denial::new(Ground::ReasonMissing));
     }
     Ok(())

@@ -89,6 +89,17 @@ impl LookUp {
         search_by_ids(resource_type, ids, limits::UPSTREAM_PAGE).map(Self)
     }
 
+    /// Makes the search for Patient records that link to one of `person`'s; nothing when there is none.
+    #[must_use]
+    pub fn linking(person: &[Id]) -> Option<Self> {
+        let links: Vec<String> = person.iter().map(|id| format!("Patient/{}", id.as_str())).collect();
+        if links.is_empty() {
+            return None;
+        }
+        let count = limits::UPSTREAM_PAGE;
+        Some(Self(format!("Patient?link={}&_count={count}&_total=none", links.join(","))))
+    }
+
     /// Returns the look-up of the upstream's own page link, if it stays below one of `bases`.
     #[must_use]
     pub fn follow(link: &str, bases: &[String]) -> Option<Self> {

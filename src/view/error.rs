@@ -56,6 +56,26 @@ pub enum Origin {
 }
 
 impl ViewError {
+    /// Returns the code that stands in log and journal.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotStrictJson => "not-strict-json",
+            Self::Truncated => "truncated",
+            Self::NotASearchset => "not-a-searchset",
+            Self::MalformedResource => "malformed-resource",
+            Self::NotAsked => "not-asked",
+            Self::PersonNotEchoed => "person-not-echoed",
+            Self::ForeignLink => "foreign-link",
+            Self::NoSuchSearch => "no-such-search",
+            Self::OutOfStep => "out-of-step",
+            Self::TooManyPages => "too-many-pages",
+            Self::TooManyIncludes => "too-many-includes",
+            Self::ResourceTooLarge => "resource-too-large",
+            Self::PageTooLarge => "page-too-large",
+        }
+    }
+
     /// Returns which side the error comes from.
     #[must_use]
     pub fn origin(self) -> Origin {

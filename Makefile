@@ -1,0 +1,49 @@
+# Each target does its own set-up; `make demo` and `make test` are all that a new machine needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+ARGS ?=
+
+.PHONY: help setup setup-test setup-bench demo test bench hapi fuzz fmt lint doc
+
+help:
+	@echo "make demo    a gateway, a FHIR server and a tour, all on this machine (ARGS=--once: the tour alone)"
+	@echo "make test    every test"
+	@echo "make bench   every measurement: a table, and target/bench.json"
+	@echo "make hapi    a real HAPI FHIR server (ARGS=-Dport=8080 …)"
+	@echo "make fuzz    a million inputs for every fuzz target"
+	@echo "make fmt lint doc"
+
+setup:
+	@tools/setup build
+
+setup-test:
+	@tools/setup build test
+
+setup-bench:
+	@tools/setup build bench
+
+demo: setup
+	cargo run --quiet -- demo $(ARGS)
+
+test: setup-test
+	@tools/test
+
+bench: setup-bench
+	@tools/bench $(ARGS)
+
+hapi: setup-test
+	@conformance/hapi/run $(ARGS)
+
+fuzz: setup-test
+	@tools/fuzz $(ARGS)
+
+fmt:
+	cargo fmt --all
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --lib --no-default-features -- -D warnings
+
+doc: setup
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib

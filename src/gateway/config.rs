@@ -1,0 +1,166 @@
+//! The configuration file: raw keys as they stand in TOML, then values that cannot be wrong.
+//!
+//! Every mistake is found in one run and names the file, the key and what was expected. Unknown keys are mistakes. Paths
+//! are relative to the file.
+
+mod check;
+mod raw;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use check::{Mistake, load};
+
+use super::admin::Network;
+use super::tls::TlsVersion;
+use crate::consent::{Combining, Unlabelled};
+use crate::identity::Ura;
+use crate::view::Narrative;
+
+/// All settings of a gateway.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whose data is behind the gateway.
+    pub holder: HolderSettings,
+    /// Where callers come in.
+    pub listen: Listen,
+    /// Which certificates count.
+    pub identity: IdentitySettings,
+    /// Where operators look.
+    pub admin: Admin,
+    /// The server behind the gateway.
+    pub upstream: UpstreamSettings,
+    /// Where Consents are read.
+    pub consent: ConsentSettings,
+    /// The legal regime.
+    pub policy: PolicySettings,
+    /// Directory of the journal.
+    pub audit: PathBuf,
+    /// Directory of the keys.
+    pub keys: PathBuf,
+    /// Directory with exchange profiles, policies and labels of the hospital's own, beside the shipped ones.
+    pub profiles: Option<PathBuf>,
+    /// Logs and traces.
+    pub telemetry: TelemetrySettings,
+}
+
+/// The organisation whose data is behind the gateway.
+#[derive(Debug, Clone)]
+pub struct HolderSettings {
+    /// Its number.
+    pub ura: Ura,
+    /// Its name, for the record.
+    pub name: String,
+    /// Its kind, a code of the organisation types of Nictiz.
+    pub facility_type: Option<String>,
+}
+
+/// The listener for callers.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Server certificate and chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// The base URL callers use, without a slash at its end.
+    pub public_base: String,
+    /// Lowest TLS version.
+    pub tls_min: TlsVersion,
+    /// One request in all, whatever the upstream does.
+    pub deadline: Duration,
+    /// Threads that serve requests.
+    pub workers: usize,
+}
+
+/// Which certificates count.
+#[derive(Debug, Clone)]
+pub struct IdentitySettings {
+    /// Directory of issuing CAs.
+    pub trust: PathBuf,
+    /// Directory of CRLs; none only where revocation is off.
+    pub crl: Option<PathBuf>,
+    /// Accept test OIDs and lenient test certificates.
+    pub test: bool,
+}
+
+/// The listener for operators.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Networks that may call, beside loopback.
+    pub allow: Vec<Network>,
+}
+
+/// The FHIR server behind the gateway.
+#[derive(Debug, Clone)]
+pub struct UpstreamSettings {
+    /// Its name in this configuration.
+    pub name: String,
+    /// Its base URL without a slash at its end.
+    pub base: String,
+    /// Names of the exchange profiles it serves.
+    pub exchanges: Vec<String>,
+    /// Other base URLs under which it is known.
+    pub aliases: Vec<String>,
+    /// Credentials towards it.
+    pub access: Access,
+}
+
+/// How the gateway proves itself to a server, and the server itself to the gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// CA that the server's certificate must come from, PEM; the system's where there is none.
+    pub ca: Option<PathBuf>,
+    /// Client certificate, PEM, and its key, PKCS#8 PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// File with a bearer token.
+    pub bearer_file: Option<PathBuf>,
+}
+
+/// Where Consents are read.
+#[derive(Debug, Clone)]
+pub struct ConsentSettings {
+    /// Every source is asked; one that fails makes the evidence unavailable.
+    pub sources: Vec<Source>,
+    /// How long what was read counts.
+    pub max_age: Duration,
+    /// How several Consents combine.
+    pub combining: Combining,
+}
+
+/// One source of Consents.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its base URL without a slash at its end.
+    pub base: String,
+    /// Whether it is the upstream itself, so that Patient ids are the same.
+    pub is_upstream: bool,
+    /// Whether it holds Consents for several holders, so that a permit managed by another one counts.
+    pub is_register: bool,
+    /// Credentials towards it.
+    pub access: Access,
+}
+
+/// The legal regime.
+#[derive(Debug, Clone)]
+pub struct PolicySettings {
+    /// Name of a file in `policies/`.
+    pub name: String,
+    /// What a resource that no label table knows counts as.
+    pub unlabelled: Unlabelled,
+    /// Whether narratives are passed on where no plan is.
+    pub narrative: Narrative,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone)]
+pub struct TelemetrySettings {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// Base URL of an OTLP receiver.
+    pub otlp: Option<String>,
+}

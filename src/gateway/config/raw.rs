@@ -1,0 +1,197 @@
+//! The keys of the file as they are written.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) holder: Holder,
+    pub(super) listen: Listen,
+    pub(super) identity: Identity,
+    #[serde(default)]
+    pub(super) admin: Admin,
+    pub(super) upstream: Vec<Upstream>,
+    #[serde(default)]
+    pub(super) consent: Consent,
+    #[serde(default)]
+    pub(super) policy: Policy,
+    pub(super) audit: Audit,
+    #[serde(default)]
+    pub(super) keys: Keys,
+    #[serde(default)]
+    pub(super) profiles: Profiles,
+    #[serde(default)]
+    pub(super) telemetry: Telemetry,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Holder {
+    pub(super) ura: String,
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) facility_type: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listen {
+    pub(super) address: String,
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+    pub(super) public_base: String,
+    #[serde(default = "tls_min")]
+    pub(super) tls_min: String,
+    #[serde(default = "deadline")]
+    pub(super) deadline: String,
+    pub(super) workers: Option<usize>,
+}
+
+fn tls_min() -> String {
+    "1.2".to_owned()
+}
+
+fn deadline() -> String {
+    "30s".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identity {
+    pub(super) trust: PathBuf,
+    pub(super) crl: Option<PathBuf>,
+    pub(super) urls: Option<Vec<String>>,
+    #[serde(default = "require")]
+    pub(super) revocation: String,
+    #[serde(default)]
+    pub(super) test: bool,
+}
+
+fn require() -> String {
+    "require".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Admin {
+    pub(super) address: String,
+    pub(super) allow: Vec<String>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { address: "127.0.0.1:9443".to_owned(), allow: Vec::new() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Upstream {
+    pub(super) name: String,
+    pub(super) base: String,
+    #[serde(default = "r4")]
+    pub(super) fhir_version: String,
+    #[serde(default = "all_exchanges")]
+    pub(super) exchanges: Vec<String>,
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) bearer_file: Option<PathBuf>,
+}
+
+fn r4() -> String {
+    "4.0".to_owned()
+}
+
+fn all_exchanges() -> Vec<String> {
+    ["ips", "bgz", "medication"].map(str::to_owned).to_vec()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Consent {
+    pub(super) sources: Vec<String>,
+    pub(super) registers: Vec<String>,
+    pub(super) max_age: String,
+    pub(super) combining: String,
+}
+
+impl Default for Consent {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            registers: Vec::new(),
+            max_age: "60s".to_owned(),
+            combining: "deny-overrides".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
+    pub(super) name: String,
+    pub(super) also: Vec<String>,
+    pub(super) mode: String,
+    pub(super) narrative: String,
+    pub(super) unlabelled: String,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            name: "wabvpz".to_owned(),
+            also: Vec::new(),
+            mode: "silent".to_owned(),
+            narrative: "drop".to_owned(),
+            unlabelled: "restricted".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Audit {
+    pub(super) directory: PathBuf,
+    #[serde(default = "group")]
+    pub(super) durability: String,
+}
+
+fn group() -> String {
+    "group".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Keys {
+    pub(super) directory: PathBuf,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("keys/") }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Profiles {
+    pub(super) directory: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Telemetry {
+    pub(super) level: String,
+    pub(super) otlp: Option<String>,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), otlp: None }
+    }
+}

@@ -1,0 +1,94 @@
+//! The end of a journey: the answer that goes out, and the record that closes with it.
+
+use super::forward::{Broken, Forward, Progress};
+use super::halt::{Seen, Stop};
+use super::journal::JournalSink;
+use super::response::{self, Streaming};
+use super::state::Worker;
+use crate::audit::{Basis, Closing, Outcome, Trail};
+use crate::consent::Ground;
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::view;
+use actix_web::HttpResponse;
+
+/// What every end needs.
+pub(super) struct End<'e> {
+    pub(super) worker: &'e Worker,
+    pub(super) trail: Trail<JournalSink>,
+    pub(super) id: &'e str,
+    /// The exchange profile, for the metrics.
+    pub(super) exchange: Option<String>,
+}
+
+impl End<'_> {
+    /// Answers with our own CapabilityStatement.
+    pub(super) fn statement(self) -> HttpResponse {
+        self.count(Outcome::Delivered, None);
+        let body = self.worker.gateway.statement.clone();
+        response::whole(200, body, self.id, self.trail, closing(Outcome::Delivered, None))
+    }
+
+    /// Holds the first bytes back, so that an answer that breaks early is a clean refusal; then streams the rest.
+    pub(super) async fn deliver(self, mut forward: Forward) -> HttpResponse {
+        let mut held = Vec::new();
+        loop {
+            match forward.advance().await {
+                Ok(Progress::Released(bytes)) if held.is_empty() => held = bytes,
+                Ok(Progress::Released(bytes)) => held.extend_from_slice(&bytes),
+                Ok(Progress::Whole) => {
+                    self.count(Outcome::Delivered, None);
+                    let report = forward.report();
+                    let mut closing = closing(Outcome::Delivered, None);
+                    (closing.released, closing.withheld) = (report.released, report.withheld);
+                    return response::whole(200, held, self.id, self.trail, closing);
+                }
+                Ok(Progress::NotVisible) => {
+                    self.count(Outcome::Refused, None);
+                    let mut closing = closing(Outcome::Refused, Some("not-visible"));
+                    closing.withheld = forward.report().withheld;
+                    let refusal = Refusal::NotFound;
+                    return response::whole(refusal.status(), refusal.body(), self.id, self.trail, closing);
+                }
+                Err(broken) => return self.failed(broken),
+            }
+            if held.len() > limits::HELD_BYTES {
+                self.count(Outcome::Delivered, None);
+                return response::streamed(Streaming { first: held, forward, trail: self.trail }, self.id);
+            }
+        }
+    }
+
+    fn failed(self, broken: Broken) -> HttpResponse {
+        tracing::warn!(request = self.id, cause = broken.code(), "the upstream gave nothing that can be released");
+        self.count(Outcome::Failed, None);
+        let refusal = broken.refusal();
+        let closing = closing(Outcome::Failed, Some(broken.code()));
+        response::whole(refusal.status(), refusal.body(), self.id, self.trail, closing)
+    }
+
+    /// Answers a journey that stopped. `self_link` is that of a search that was understood: who may see nothing gets what a
+    /// search that found nothing gets.
+    pub(super) fn stopped(mut self, stop: &Stop, self_link: Option<&str>) -> HttpResponse {
+        self.count(Outcome::Refused, stop.ground);
+        if let Some(ground) = stop.ground {
+            let policy = self.worker.gateway.policy.name().to_owned();
+            self.trail.denied(Basis { ground, policy, consents: stop.consents.clone() });
+        }
+        let closing = closing(Outcome::Refused, Some(stop.cause));
+        let (status, body) = match (stop.seen, self_link) {
+            (Seen::Refusal(refusal), _) => (refusal.status(), refusal.body().into_bytes()),
+            (Seen::Unknown, Some(link)) => (200, view::empty_searchset(link).into_bytes()),
+            (Seen::Unknown, None) => (Refusal::NotFound.status(), Refusal::NotFound.body().into_bytes()),
+        };
+        response::whole(status, body, self.id, self.trail, closing)
+    }
+
+    fn count(&self, outcome: Outcome, ground: Option<Ground>) {
+        self.worker.gateway.metrics.exchange(outcome, ground, self.exchange.as_deref());
+    }
+}
+
+fn closing(outcome: Outcome, cause: Option<&'static str>) -> Closing {
+    Closing { outcome, status: None, cause, released: Vec::new(), withheld: Vec::new(), bytes: 0 }
+}

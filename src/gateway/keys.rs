@@ -1,0 +1,71 @@
+//! The keys directory: made at the first start, readable by the gateway alone.
+//!
+//! `page-NNNN.key` holds 32 bytes each; the highest number seals, the others still open tokens until they are removed.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::token::PageKeys;
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The directory or a file in it cannot be read or made.
+    #[error("{path}: {cause}")]
+    File {
+        /// Where.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A key file of another length.
+    #[error("{path}: not a key of 32 bytes")]
+    Length {
+        /// Where.
+        path: String,
+    },
+    /// The system gives no randomness.
+    #[error("no randomness from the system")]
+    Randomness,
+}
+
+/// Reads the keys of page tokens, and makes the first one where there is none.
+///
+/// # Errors
+/// A directory or file that cannot be used.
+pub fn page_keys(directory: &Path) -> Result<PageKeys, KeysError> {
+    let failed = |path: &Path, cause| KeysError::File { path: path.display().to_string(), cause };
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|cause| failed(directory, cause))?;
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(|cause| failed(directory, cause))? {
+        let path = entry.map_err(|cause| failed(directory, cause))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("page-") && name.ends_with(".key") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        let path = directory.join("page-0001.key");
+        let mut key = [0; 32];
+        openssl::rand::rand_bytes(&mut key).map_err(|_| KeysError::Randomness)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|cause| failed(&path, cause))?;
+        file.write_all(&key).and_then(|()| file.sync_all()).map_err(|cause| failed(&path, cause))?;
+        files.push(path);
+    }
+    files.sort();
+    files.reverse();
+    let mut keys = Vec::new();
+    for path in files {
+        let bytes = std::fs::read(&path).map_err(|cause| failed(&path, cause))?;
+        let key = <[u8; 32]>::try_from(bytes).map_err(|_| KeysError::Length { path: path.display().to_string() })?;
+        keys.push(key);
+    }
+    Ok(PageKeys::new(keys))
+}

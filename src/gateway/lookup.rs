@@ -1,0 +1,85 @@
+//! Look-ups: searches whose results are judged, never released, read to their last page.
+
+use super::upstream::{Upstream, UpstreamError};
+use crate::json::{Bounds, Document, JsonError, Value};
+use crate::limits;
+use crate::query::LookUp;
+
+/// One page of a look-up: some hundred resources.
+const PAGE: Bounds = Bounds { bytes: 32 * 1024 * 1024, ..limits::RESOURCE };
+
+/// Why a look-up tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LookUpError {
+    /// The server gave no usable answer.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+    /// The answer is not JSON that can be read one way only.
+    #[error("the server's answer cannot be read: {0}")]
+    Json(#[from] JsonError),
+    /// The answer is no searchset of resources.
+    #[error("the server's answer is not a searchset")]
+    Shape,
+    /// More results than a bound allows.
+    #[error("the server's answer has more results than the bound")]
+    TooMany,
+}
+
+/// Searches, and hands every resource of every page to `each`.
+///
+/// # Errors
+/// A page that fails, is not a searchset, or more than `bound` results: then nothing that was handed over counts.
+pub(super) async fn search(
+    upstream: &Upstream,
+    bases: &[String],
+    lookup: LookUp,
+    bound: usize,
+    mut each: impl FnMut(Value<'_>),
+) -> Result<(), LookUpError> {
+    let mut seen = 0;
+    let mut next = Some(lookup);
+    for _ in 0..limits::UPSTREAM_PAGES {
+        let Some(lookup) = next.take() else { return Ok(()) };
+        let page = upstream.look(&lookup, PAGE.bytes).await?.ok_or(LookUpError::Shape)?;
+        let document = Document::read(page.bytes(), PAGE)?;
+        let bundle = document.root();
+        let is = |name, wanted| bundle.text_of(name).is_some_and(|text| text == wanted);
+        if !is("resourceType", "Bundle") || !is("type", "searchset") {
+            return Err(LookUpError::Shape);
+        }
+        for entry in bundle.get("entry").iter().flat_map(Value::items) {
+            seen += 1;
+            if seen > bound {
+                return Err(LookUpError::TooMany);
+            }
+            each(entry.get("resource").ok_or(LookUpError::Shape)?);
+        }
+        next = next_page(bundle, bases)?;
+    }
+    Err(LookUpError::TooMany)
+}
+
+fn next_page(bundle: Value<'_>, bases: &[String]) -> Result<Option<LookUp>, LookUpError> {
+    for link in bundle.get("link").iter().flat_map(Value::items) {
+        if link.text_of("relation").is_some_and(|relation| relation == "next") {
+            let url = link.text_of("url").ok_or(LookUpError::Shape)?;
+            // A link to another place is not followed, and what it would have held is missing: no answer.
+            return LookUp::follow(&url, bases).map(Some).ok_or(LookUpError::Shape);
+        }
+    }
+    Ok(None)
+}
+
+/// Reads one resource; none where the server has none.
+///
+/// # Errors
+/// An answer that is not a JSON object of the asked type and id.
+pub(super) async fn read<T>(
+    upstream: &Upstream,
+    lookup: &LookUp,
+    use_it: impl FnOnce(Value<'_>) -> T,
+) -> Result<Option<T>, LookUpError> {
+    let Some(looked) = upstream.look(lookup, limits::RESOURCE.bytes).await? else { return Ok(None) };
+    let document = Document::read(looked.bytes(), limits::RESOURCE)?;
+    Ok(Some(use_it(document.root())))
+}

@@ -1,0 +1,177 @@
+//! From what may leave to an HTTP response: status, the allow-listed headers, and a body that closes the record when it has
+//! been handed to the connection.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
+use futures_util::stream;
+
+use super::forward::{Broken, Forward, Progress};
+use super::journal::JournalSink;
+use crate::audit::{Closing, Outcome, Trail};
+use crate::refusal::Refusal;
+
+/// The name of the header that a request is known by.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Returns the caller's own request id where it is well formed, and makes one where it is not.
+pub(super) fn request_id(headers: &HeaderMap) -> String {
+    let well_formed = |text: &&str| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(well_formed);
+    given.map_or_else(made_id, str::to_owned)
+}
+
+fn made_id() -> String {
+    let mut bytes = [0_u8; 16];
+    // Without randomness from the system an id that repeats is better than no answer: it names a request, nothing rests on it.
+    let _made = openssl::rand::rand_bytes(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn head(status: u16, id: &str) -> HttpResponseBuilder {
+    let mut builder = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    builder.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8")));
+    builder.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    builder.insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+    builder.insert_header((REQUEST_ID, id));
+    if status == 405 {
+        builder.insert_header((header::ALLOW, HeaderValue::from_static("GET, POST")));
+    }
+    builder
+}
+
+/// Answers a refusal that no trail goes with.
+pub(super) fn refuse(refusal: Refusal, id: &str) -> HttpResponse {
+    head(refusal.status(), id).body(refusal.body())
+}
+
+/// Answers a refusal and ends the connection: its certificate is not good any more.
+pub(super) fn refuse_and_close(refusal: Refusal, id: &str) -> HttpResponse {
+    head(refusal.status(), id).force_close().body(refusal.body())
+}
+
+/// Answers with a whole body; the record is closed when it has been handed to the connection.
+pub(super) fn whole(
+    status: u16,
+    body: impl Into<Bytes>,
+    id: &str,
+    trail: Trail<JournalSink>,
+    mut closing: Closing,
+) -> HttpResponse {
+    let body = body.into();
+    closing.status = Some(status);
+    closing.bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    head(status, id).body(Recorded { body: Some(body), end: Some((trail, closing)) })
+}
+
+/// A body of known length. Dropped before it was handed over, it takes its trail with it, which then closes as cut off.
+struct Recorded {
+    body: Option<Bytes>,
+    end: Option<(Trail<JournalSink>, Closing)>,
+}
+
+impl MessageBody for Recorded {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX)))
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let body = self.body.take();
+        if body.is_some()
+            && let Some((trail, closing)) = self.end.take()
+        {
+            // Not waited for: what had to be durable was, before any data was asked for.
+            drop(trail.close(&closing));
+        }
+        Poll::Ready(body.map(Ok))
+    }
+}
+
+/// An answer on its way whose first bytes are released already.
+pub(super) struct Streaming {
+    pub(super) first: Vec<u8>,
+    pub(super) forward: Forward,
+    pub(super) trail: Trail<JournalSink>,
+}
+
+/// Answers with a body that is released piece by piece. What breaks it ends the connection: it never ends as if it were whole.
+pub(super) fn streamed(streaming: Streaming, id: &str) -> HttpResponse {
+    let Streaming { first, forward, trail } = streaming;
+    let state = Stream { first: Some(first), forward, trail: Some(trail), bytes: 0 };
+    head(200, id).body(BoxBody::new(actix_web::body::BodyStream::new(Box::pin(stream::unfold(state, piece)))))
+}
+
+struct Stream {
+    first: Option<Vec<u8>>,
+    forward: Forward,
+    trail: Option<Trail<JournalSink>>,
+    bytes: u64,
+}
+
+async fn piece(mut state: Stream) -> Option<(Result<Bytes, Broken>, Stream)> {
+    state.trail.as_ref()?;
+    let progress = match state.first.take() {
+        Some(first) => Ok(Progress::Released(first)),
+        None => state.forward.advance().await,
+    };
+    match progress {
+        Ok(Progress::Released(bytes)) => {
+            state.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            Some((Ok(Bytes::from(bytes)), state))
+        }
+        Ok(Progress::Whole | Progress::NotVisible) => {
+            close(&mut state, Outcome::Delivered, None);
+            None
+        }
+        Err(broken) => {
+            tracing::warn!(cause = broken.code(), "an answer broke after it had begun and was cut off");
+            close(&mut state, Outcome::Failed, Some(broken.code()));
+            Some((Err(broken), state))
+        }
+    }
+}
+
+fn close(state: &mut Stream, outcome: Outcome, cause: Option<&'static str>) {
+    let report = state.forward.report();
+    let closing = Closing {
+        outcome,
+        status: Some(200),
+        cause,
+        released: report.released,
+        withheld: report.withheld,
+        bytes: state.bytes,
+    };
+    if let Some(trail) = state.trail.take() {
+        drop(trail.close(&closing));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(given: &'static str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HeaderName::from_static(REQUEST_ID), HeaderValue::from_static(given));
+        request_id(&headers)
+    }
+
+    #[test]
+    fn a_well_formed_request_id_is_kept_and_any_other_is_replaced() {
+        assert_eq!(id_for("a-1_b.c"), "a-1_b.c");
+        for odd in ["", "a b", "a\"b", "<script>"] {
+            assert_eq!(id_for(odd).len(), 32);
+        }
+        assert_eq!(request_id(&HeaderMap::new()).len(), 32);
+    }
+}

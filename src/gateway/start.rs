@@ -1,0 +1,292 @@
+//! How a gateway comes to life, and how it ends.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{HttpRequest, web};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::admin::{Admin, AdminOptions, Check, Checks};
+use super::clock::Clock;
+use super::config::{self, Config, Mistake};
+use super::door::{Door, DoorOptions, FailedHandshake, OnFailure};
+use super::exchange::exchange;
+use super::lookup;
+use super::metrics::Metrics;
+use super::response;
+use super::revocation::{LiveTrust, Look, TrustOptions};
+use super::state::{Gateway, StartError, Worker};
+use super::stop::Stop;
+use super::telemetry::{Telemetry, TelemetryOptions};
+use super::tls::{LiveTls, TlsOptions, Watch};
+use super::upstream::Upstream;
+use crate::audit::{Event, EventKind};
+use crate::identity::Strictness;
+use crate::limits;
+use crate::query::LookUp;
+use crate::refusal::Refusal;
+
+/// How often a source of Consents is asked whether it can be searched, for `/ready`.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// A gateway whose addresses are bound.
+pub struct Running {
+    gateway: Arc<Gateway>,
+    door: Door,
+    admin: Admin,
+    tls: Arc<LiveTls>,
+    stop: Stop,
+    _watch: Watch,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("door", &self.door).field("admin", &self.admin).finish_non_exhaustive()
+    }
+}
+
+/// Runs a gateway until it is told to stop by SIGTERM or SIGINT; SIGHUP ends what is remembered of Consents.
+///
+/// # Errors
+/// A part that cannot be used.
+pub fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), StartError> {
+    let config::TelemetrySettings { level, otlp } = config.telemetry.clone();
+    let telemetry = Telemetry::start(&TelemetryOptions { level, otlp })?;
+    let ended = actix_rt::System::new().block_on(async {
+        let running = Running::new(config, Clock::system())?;
+        running.stop.on_signals().map_err(failed("listen for signals"))?;
+        ready(&running);
+        running.serve().await
+    });
+    telemetry.stop();
+    ended
+}
+
+/// Why a gateway of the same process did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum InProcessError {
+    /// The configuration has mistakes; the first is named.
+    #[error("{0}")]
+    Config(Mistake),
+    /// A part cannot be used.
+    #[error("{0}")]
+    Start(#[from] StartError),
+}
+
+/// A gateway in this process; it stops when this is dropped.
+#[derive(Debug)]
+pub struct InProcess {
+    stop: Stop,
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        self.stop.now();
+    }
+}
+
+/// Starts a gateway in this process from a configuration file.
+///
+/// # Errors
+/// The configuration has mistakes, or a part cannot be used.
+pub async fn in_process(file: &Path) -> Result<InProcess, InProcessError> {
+    let config = config::load(file).map_err(|mistakes| {
+        let nameless =
+            || Mistake { file: file.display().to_string(), key: String::new(), expected: "a configuration".to_owned() };
+        InProcessError::Config(mistakes.into_iter().next().unwrap_or_else(nameless))
+    })?;
+    let running = Running::new(config, Clock::system())?;
+    let stop = running.stop.clone();
+    actix_rt::spawn(async move {
+        if let Err(error) = running.serve().await {
+            tracing::error!(%error, "the gateway ended");
+        }
+    });
+    Ok(InProcess { stop })
+}
+
+/// Asks every source of Consents for those of a patient who is not there, and returns which could not answer, and why.
+pub async fn probe(config: Arc<Config>) -> Vec<(String, String)> {
+    let mut faults = Vec::new();
+    for source in &config.consent.sources {
+        let asked = match Upstream::new(&source.base, &source.access) {
+            Ok(upstream) => can_search(&upstream, &source.base).await,
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(fault) = asked {
+            faults.push((source.base.clone(), fault));
+        }
+    }
+    faults
+}
+
+async fn can_search(upstream: &Upstream, base: &str) -> Result<(), String> {
+    let nobody = "sluis-check".parse().map_err(|_| String::new())?;
+    let Some(lookup) = LookUp::consents(&[nobody]) else { return Ok(()) };
+    lookup::search(upstream, &[base.to_owned()], lookup, limits::CONSENTS, |_| {})
+        .await
+        .map_err(|error| error.to_string())
+}
+
+fn failed(doing: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+    move |cause| StartError::System { doing, cause }
+}
+
+impl Running {
+    /// Puts a gateway together and binds its addresses.
+    ///
+    /// # Errors
+    /// A part that cannot be used.
+    pub fn new(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let settings = config.clone();
+        let names: Vec<&str> = settings.upstream.exchanges.iter().map(String::as_str).collect();
+        let metrics = Arc::new(Metrics::new(&names));
+        let config::IdentitySettings { trust, crl, test } = settings.identity;
+        let trust = LiveTrust::load(TrustOptions { trust, crl }).map_err(super::tls::TlsError::from)?;
+        let trust = Arc::new(trust);
+        let config::Listen { address, certificate, key, tls_min, deadline, workers, .. } = settings.listen;
+        let tls = Arc::new(LiveTls::load(TlsOptions { certificate, key, min: tls_min }, Arc::clone(&trust))?);
+        let gateway = Arc::new(Gateway::new(config, trust, clock.clone(), Arc::clone(&metrics))?);
+        let options = DoorOptions {
+            address,
+            workers,
+            strictness: if test { Strictness::Test } else { Strictness::Production },
+            stop_within: deadline,
+        };
+        if test {
+            tracing::warn!("test certificates are accepted: identity.test is true");
+        }
+        // A worker that cannot be made is known here; each thread makes its own.
+        Worker::new(Arc::clone(&gateway))?;
+        let shared = Arc::clone(&gateway);
+        let worker = move || {
+            let worker = Worker::new(Arc::clone(&shared)).map(Rc::new).ok();
+            move |request: HttpRequest, payload: web::Payload| {
+                let worker = worker.clone();
+                async move {
+                    match worker {
+                        Some(worker) => exchange(&worker, request, payload).await,
+                        // A file of the credentials went away between the start and now.
+                        None => response::refuse(Refusal::Internal, &response::request_id(request.headers())),
+                    }
+                }
+            }
+        };
+        let (metrics_of_door, told) = (Arc::clone(&metrics), on_failure(&gateway));
+        let door = Door::open(&options, Arc::clone(&tls), clock, metrics_of_door, told, worker);
+        let door = door.map_err(failed("bind listen.address"))?;
+        let admin = Admin::open(AdminOptions { address: settings.admin.address, allow: settings.admin.allow })?;
+        let watch = Watch::start(Arc::clone(&tls), metrics, Watch::EVERY, on_trust(&gateway));
+        let watch = watch.map_err(failed("start a thread that watches certificates"))?;
+        Ok(Self { gateway, door, admin, tls, stop: Stop::new(), _watch: watch })
+    }
+
+    /// Returns where callers come in.
+    #[must_use]
+    pub fn listening(&self) -> SocketAddr {
+        self.door.address()
+    }
+
+    /// Returns where operators look.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// Serves until it is told to stop, and finishes what runs.
+    ///
+    /// # Errors
+    /// A listener that fails.
+    pub async fn serve(self) -> Result<(), StartError> {
+        let Self { gateway, door, admin, tls, stop, _watch } = self;
+        gateway.journal.event(Event::new(EventKind::Start).with("version", env!("CARGO_PKG_VERSION")));
+        let sources = Arc::new(Sources::default());
+        let asking = actix_rt::spawn(ask_sources(Arc::clone(&gateway), Arc::clone(&sources)));
+        let forgetting = actix_rt::spawn(forget_on_hangup(Arc::clone(&gateway)));
+        let metrics = Arc::clone(&gateway.metrics);
+        let looked_after = actix_rt::spawn(admin.serve(metrics, checks(&gateway, tls, sources), stop.asked()));
+        let served = door.serve(stop.asked()).await.map_err(failed("serve"));
+        stop.now();
+        asking.abort();
+        forgetting.abort();
+        if looked_after.await.is_err() {
+            tracing::error!("the admin listener fell over");
+        }
+        gateway.journal.event(Event::new(EventKind::Stop));
+        // It waits for the disk; nothing else runs any more.
+        gateway.journal.stop();
+        served
+    }
+}
+
+/// Whether the sources of Consents could be searched when they were asked last.
+#[derive(Debug, Default)]
+struct Sources(std::sync::atomic::AtomicBool);
+
+impl Sources {
+    fn check(&self) -> Check {
+        if self.0.load(std::sync::atomic::Ordering::Acquire) {
+            Check::passing("consent-sources")
+        } else {
+            Check::failing("consent-sources", "unavailable")
+        }
+    }
+}
+
+async fn ask_sources(gateway: Arc<Gateway>, sources: Arc<Sources>) {
+    let config = Arc::new(gateway.config.clone());
+    loop {
+        let faults = probe(Arc::clone(&config)).await;
+        if !faults.is_empty() {
+            tracing::warn!(sources = faults.len(), "sources of Consents cannot be searched");
+        }
+        sources.0.store(faults.is_empty(), std::sync::atomic::Ordering::Release);
+        tokio::time::sleep(PROBE).await;
+    }
+}
+
+async fn forget_on_hangup(gateway: Arc<Gateway>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP cannot be listened for");
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        tracing::info!("what was remembered of Consents is forgotten");
+        gateway.consents.forget();
+    }
+}
+
+fn checks(gateway: &Arc<Gateway>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> Checks {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move || {
+        let broken = gateway.journal.is_broken();
+        gateway.metrics.journal_broken(broken);
+        let journal = if broken { Check::failing("journal", "broken") } else { Check::passing("journal") };
+        let mut checks = vec![journal, tls.check(), sources.check()];
+        checks.extend(gateway.trust.checks(gateway.clock.now()));
+        checks
+    })
+}
+
+fn on_failure(gateway: &Arc<Gateway>) -> OnFailure {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move |failed: &FailedHandshake| {
+        let event = Event::new(EventKind::HandshakeFailed).from_address(failed.address);
+        gateway.journal.event(event.because([failed.failure.code()]));
+    })
+}
+
+fn on_trust(gateway: &Arc<Gateway>) -> Arc<dyn Fn(Look) + Send + Sync> {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move |look| {
+        let state = match look {
+            Look::Same => return,
+            Look::Renewed => "renewed",
+            Look::Broken => "broken",
+        };
+        gateway.journal.event(Event::new(EventKind::Trust).with("state", state));
+    })
+}

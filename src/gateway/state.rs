@@ -1,0 +1,239 @@
+//! What requests share: one [`Gateway`] for the process, one [`Worker`] for each thread.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use moka::future::Cache;
+use time::format_description::well_known::Rfc3339;
+
+use super::admin::AdminError;
+use super::clock::Clock;
+use super::config::Config;
+use super::consent_store::ConsentStore;
+use super::door::{HandshakeFailure, Peer};
+use super::journal::{Journal, JournalError};
+use super::keys::{self, KeysError};
+use super::metrics::Metrics;
+use super::patient_index::PatientIndex;
+use super::revocation::LiveTrust;
+use super::telemetry::TelemetryError;
+use super::tls::TlsError;
+use super::token::PageKeys;
+use super::upstream::{AccessError, Upstream};
+use crate::audit::{Event, EventKind};
+use crate::identity::Reason;
+use crate::label::Tables;
+use crate::profile::{self, Exchange, Policy, ProfileError};
+use crate::query::Id;
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A profile file has a mistake.
+    #[error("{0}")]
+    Profile(#[from] ProfileError),
+    /// A profile that the configuration names is in no file.
+    #[error("{kind} {name} is in no file of the profiles")]
+    NoSuchProfile {
+        /// `exchange` or `policy`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A file of the profiles directory cannot be read.
+    #[error("{path} cannot be read: {cause}")]
+    File {
+        /// Where.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The journal cannot be kept.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// The keys cannot be used.
+    #[error("{0}")]
+    Keys(#[from] KeysError),
+    /// A client for a server cannot be made.
+    #[error("{0}")]
+    Access(#[from] AccessError),
+    /// Anchors, CRLs, the server's certificate or its key cannot be used.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    /// The admin listener cannot be opened.
+    #[error("{0}")]
+    Admin(#[from] AdminError),
+    /// Logs or traces cannot be set up.
+    #[error("{0}")]
+    Telemetry(#[from] TelemetryError),
+    /// An address cannot be bound, or a thread cannot be started.
+    #[error("{doing}: {cause}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+}
+
+/// What every thread shares.
+pub struct Gateway {
+    pub(super) config: Config,
+    pub(super) base_path: String,
+    pub(super) bases: Arc<[String]>,
+    pub(super) exchanges: Vec<Arc<Exchange>>,
+    pub(super) policy: Policy,
+    pub(super) tables: Arc<Tables>,
+    pub(super) statement: Bytes,
+    pub(super) page_keys: PageKeys,
+    pub(super) journal: Journal,
+    pub(super) consents: ConsentStore,
+    pub(super) patients: PatientIndex,
+    pub(super) owners: Cache<(String, Id), Id>,
+    pub(super) trust: Arc<LiveTrust>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gateway(…)")
+    }
+}
+
+/// The rules of a configuration: its exchange profiles, its policy and the label tables.
+#[derive(Debug)]
+pub struct Rules {
+    /// The exchange profiles that the upstream serves, in the order of the configuration.
+    pub exchanges: Vec<Arc<Exchange>>,
+    /// The policy in force.
+    pub policy: Policy,
+    /// The label tables.
+    pub tables: Tables,
+}
+
+impl Rules {
+    /// Compiles the shipped files and the hospital's own; a file of its own replaces a shipped one of the same name.
+    ///
+    /// # Errors
+    /// A mistake in a file, or a name that no file has.
+    pub fn read(config: &Config) -> Result<Self, StartError> {
+        let own = |kind: &str| match &config.profiles {
+            Some(directory) => toml_files(&directory.join(kind)),
+            None => Ok(Vec::new()),
+        };
+        let mut exchanges = profile::shipped_exchanges()?;
+        for (file, text) in own("exchanges")? {
+            let exchange = Exchange::read(&file, &text)?;
+            exchanges.retain(|shipped| shipped.name() != exchange.name());
+            exchanges.push(exchange);
+        }
+        let mut policies = profile::shipped_policies()?;
+        for (file, text) in own("policies")? {
+            let policy = Policy::read(&file, &text)?;
+            policies.retain(|shipped| shipped.name() != policy.name());
+            policies.push(policy);
+        }
+        let labels = own("labels")?;
+        let files = labels.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+        let tables = if labels.is_empty() { Tables::shipped()? } else { Tables::read(files)? };
+        let missing = |kind, name: &str| StartError::NoSuchProfile { kind, name: name.to_owned() };
+        let mut served = Vec::new();
+        for name in &config.upstream.exchanges {
+            let at = exchanges.iter().position(|exchange| exchange.name() == name);
+            let at = at.ok_or_else(|| missing("exchange", name))?;
+            served.push(Arc::new(exchanges.swap_remove(at)));
+        }
+        let at = policies.iter().position(|policy| policy.name() == config.policy.name);
+        let policy = policies.swap_remove(at.ok_or_else(|| missing("policy", &config.policy.name))?);
+        Ok(Self { exchanges: served, policy, tables })
+    }
+}
+
+fn toml_files(directory: &Path) -> Result<Vec<(String, String)>, StartError> {
+    let failed = |path: &Path, cause| StartError::File { path: path.display().to_string(), cause };
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(|cause| failed(directory, cause))? {
+        let path = entry.map_err(|cause| failed(directory, cause))?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).map_err(|cause| failed(&path, cause))?;
+        Ok((path.display().to_string(), text))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+impl Gateway {
+    /// Puts a gateway together from its configuration.
+    ///
+    /// # Errors
+    /// A part that cannot be used.
+    pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
+        let Rules { exchanges, policy, tables } = Rules::read(&config)?;
+        let mut bases = vec![config.upstream.base.clone()];
+        bases.extend(config.upstream.aliases.iter().cloned());
+        let bases: Arc<[String]> = bases.into();
+        let max_age = config.consent.max_age;
+        let patients = PatientIndex::new(bases.clone(), max_age);
+        let date = clock.now().format(&Rfc3339).unwrap_or_default();
+        let public_base = &config.listen.public_base;
+        let statement = profile::capability_statement(&exchanges, public_base, env!("CARGO_PKG_VERSION"), &date);
+        let base_path = public_base.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+        Ok(Self {
+            base_path,
+            consents: ConsentStore::new(&config.consent.sources, &bases, &patients, max_age),
+            bases,
+            exchanges,
+            policy,
+            tables: Arc::new(tables),
+            statement: Bytes::from(statement),
+            page_keys: keys::page_keys(&config.keys)?,
+            journal: Journal::open(&config.audit, clock.clone())?,
+            patients,
+            owners: Cache::builder().max_capacity(200_000).time_to_live(max_age).build(),
+            trust,
+            clock,
+            metrics,
+            config,
+        })
+    }
+
+    /// Puts on record that a certificate was good at the handshake and is not, or names nobody.
+    pub(super) fn not_admitted(&self, request: &str, peer: &Peer, reasons: &[Reason]) {
+        for reason in reasons {
+            self.metrics.handshake_failed(HandshakeFailure::Refused(*reason));
+        }
+        let codes: Vec<&str> = reasons.iter().map(|reason| reason.code()).collect();
+        tracing::warn!(request, reasons = codes.join(","), "a certificate names no caller that is admitted");
+        let event = Event::new(EventKind::IdentityRefused);
+        self.journal.event(event.from_address(peer.address()).with("request_id", request).because(codes));
+    }
+}
+
+/// What belongs to one thread: its connections to the servers.
+pub(super) struct Worker {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) upstream: Upstream,
+    pub(super) sources: Vec<Upstream>,
+}
+
+impl Worker {
+    pub(super) fn new(gateway: Arc<Gateway>) -> Result<Self, AccessError> {
+        let upstream = Upstream::new(&gateway.config.upstream.base, &gateway.config.upstream.access)?;
+        let mut sources = Vec::new();
+        for source in &gateway.config.consent.sources {
+            let shared = source.is_upstream;
+            sources.push(if shared { upstream.clone() } else { Upstream::new(&source.base, &source.access)? });
+        }
+        Ok(Self { gateway, upstream, sources })
+    }
+}

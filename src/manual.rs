@@ -1,0 +1,95 @@
+//! The manual: threats known in this field, and the type or test that answers each.
+//!
+//! A review of how gateways, policy engines and FHIR servers have failed, and the line of this project that rules each
+//! failure out. It is prose; there is nothing to call.
+//!
+//! # What is promised
+//!
+//! Let `D` be the data behind the gateway, `c` a caller with its purpose and the moment, `V(D,c)` what that caller may see,
+//! `G(D,q,c)` the answer to request `q`.
+//!
+//! 1. **Secrecy**: `G(D,q,c) = G(V(D,c),q,c)`. Status, headers and body are the same bytes as in a world in which the hidden
+//!    data never existed, save `Date` and the request id; page tokens may differ in value, never in length or number. The two
+//!    worlds hold the same inputs of deciding: Consents, links between Patients, actors, label tables.
+//! 2. **Fidelity**: a released resource is byte for byte the server's, but for its narrative and absolute URLs of the
+//!    server's own base. Number precision, unknown elements and member order survive.
+//! 3. **Accountability**: no byte of patient data leaves before a record of who asks, for whom, why and on what ground is
+//!    durable. Refusals, failures and hang-ups are on record too.
+//! 4. **Closed**: every doubt is a refusal, and a body that turns bad after it began is cut off.
+//!
+//! # What is not promised
+//!
+//! * *Time.* Response time and the number of look-ups are not equalised; a deadline may be met in one world and missed in
+//!   the other.
+//! * *Traces in what is released.* Version and time of last update stay (they tell that a resource changed, not what), gaps in
+//!   ids stay, shared group identifiers stay.
+//! * *Inference.* A clinician may infer from what is visible: a medicine from its interaction, a specialism from a
+//!   practitioner.
+//! * *A tail of the journal that was cut off whole* cannot be seen without a head that is kept elsewhere
+//!   (`sluis audit verify --head`).
+//! * *References into another person's record that do not name a Patient.* Without a plan they are not looked up and stay as
+//!   they are; with one they are looked up, and the resource that holds one is withheld.
+//! * *Who reads the server directly.* The gateway guards its own door only.
+//!
+//! # Threats, and what answers them
+//!
+//! ## The check that was skipped
+//!
+//! A path through the code that forgets the decision is the classic failure of a proxy. Here a request for data that can be
+//! released is made of a [`Target`](crate::query::Target), which only an [`Answer`](crate::view::Answer) hands out, which
+//! only a [`Permit`](crate::consent::Permit) leads to, which only a decision makes; and a response body is made of
+//! [`Released`](crate::view::Released) bytes, which only the view makes (invariants 1 and 2). Look-ups before the decision
+//! take another type and give bytes that cannot be released.
+//!
+//! ## The answer that says that something is missing
+//!
+//! `total`, short pages, empty last pages, `next` links that lead nowhere, `Bundle.id` and `meta` made anew for each search:
+//! none of them leaves. Pages are refilled from following upstream pages, and `next` is given only if a visible match
+//! follows. A read of what is hidden, outside, deleted or unknown has one 404. Who may see nothing gets the bytes of a search
+//! that found nothing, and a page token is judged before anybody is looked up.
+//!
+//! ## Asking questions instead of reading
+//!
+//! `_has`, chains, `_filter`, `_text`, `_content`, `_security`, `_tag`, `:not`, `:missing` turn a search into an oracle.
+//! Parameters and modifiers are an allow-list in the exchange profiles; what is not on it is refused by name, and what goes
+//! upstream is built anew from the query that was understood, never from the caller's bytes (invariant 7).
+//!
+//! ## Two readers, two answers
+//!
+//! A repeated member, an escaped member name, a lone surrogate, invalid UTF-8: one parser sees one thing, the next another.
+//! [`json`](crate::json) reads none of these, and the bytes that are released are the bytes that were judged. The same holds
+//! for requests: one percent-decoding, no dot segments, no second meaning.
+//!
+//! ## The Consent that was not understood
+//!
+//! Engines skip what they cannot evaluate; then an unreadable objection vanishes and an older permit wins. Here a Consent
+//! that counts and cannot be read in full is a denial for that patient, with a ground of its own. A source that fails makes
+//! the evidence unavailable; that is a refusal and is never remembered.
+//!
+//! ## The permit that outlives its withdrawal
+//!
+//! Evidence is remembered for at most `consent.max_age`, keyed by an epoch that an operator can move on. Every page of a
+//! search makes the whole journey anew.
+//!
+//! ## The certificate that is valid somewhere else
+//!
+//! Only the configured issuing CAs are anchors; whatever else stands under the state's root proves nothing. All seven fields
+//! of the UZI name are read at their widths, and issuer, policy, subject and other names must agree with them. Sessions are
+//! not resumed, and a certificate that is revoked or runs out while its connection is open is refused on the next request.
+//!
+//! ## The record that can be edited
+//!
+//! Each line of the journal carries the hash of the one before; a line that is changed, missing or moved is found, and where.
+//! An intent is on disk before data is asked for, the closing record is written by whatever ends the request, a panic or a
+//! hang-up included ([`Trail`](crate::audit::Trail) closes itself when it is dropped), and after a kill the next start closes
+//! what was open (invariants 3 and 12).
+//!
+//! ## The log that tells
+//!
+//! Types that identify a person have a masked `Debug` and no `Display`; metrics carry codes only; errors of the HTTP client,
+//! which hold URLs, are classified and dropped. A test scans the output of a whole run for planted names, numbers and codes.
+//!
+//! ## Other people in the bundle
+//!
+//! Every query is about exactly one person: all Patient records with one BSN. A resource that refers to another Patient is
+//! hidden, with or without a plan.
