@@ -216,6 +216,7 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
         &NOBODY,
         &[
             ("general-practitioner", Reference, "generalPractitioner"),
+            ("link", Reference, "link.other"),
             ("gender", Token, "gender"),
             ("birthdate", Date, "birthDate"),
         ],
