@@ -62,7 +62,7 @@ pub fn inspect(options: &Options) -> Result<(String, u8), InspectError> {
     let no_certificate = || InspectError::NoCertificate { path: path.clone() };
     let ders = trust::certificates(path)?;
     let (leaf, intermediates) = ders.split_first().ok_or_else(no_certificate)?;
-    let examination = examine(leaf, *strictness, *now);
+    let examination = examine(leaf, *now, *strictness);
     let facts = examination.certificate().ok_or_else(no_certificate)?;
     let mut reasons = examination.reasons().to_vec();
     let mut checked = vec!["name", "usage", "validity"];

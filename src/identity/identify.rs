@@ -79,12 +79,12 @@ impl Examination {
 ///
 /// With every reason, when anything about name, usage or validity is not as the register makes it.
 pub fn identify(leaf_der: &[u8], now: OffsetDateTime, strictness: Strictness) -> Result<Caller, Refused> {
-    examine(leaf_der, strictness, now).verdict
+    examine(leaf_der, now, strictness).verdict
 }
 
 /// Reads what a certificate says even where it is refused.
 #[must_use]
-pub fn examine(leaf_der: &[u8], strictness: Strictness, now: OffsetDateTime) -> Examination {
+pub fn examine(leaf_der: &[u8], now: OffsetDateTime, strictness: Strictness) -> Examination {
     let Some(certificate) = certificate::read(leaf_der) else {
         let verdict = Err(Refused { reasons: vec![Reason::NoUziIdentity] });
         return Examination { statement: None, names: CallerNames::default(), certificate: None, verdict };

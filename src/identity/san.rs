@@ -20,6 +20,9 @@ const SEQUENCE: u8 = 0x30;
 /// `[0]`, constructed: otherName, and the value inside one.
 const CONTEXT_0: u8 = 0xa0;
 
+/// The other forms of GeneralName (RFC 5280, 4.2.1.6): mail, DNS, X.400, directory, EDI, URI, IP address, registered id.
+const OTHER_FORMS: [u8; 8] = [0x81, 0x82, 0xa3, 0xa4, 0xa5, 0x86, 0x87, 0x88];
+
 /// The seven fields of the UZI name, as the certificate has them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -97,8 +100,10 @@ pub(super) fn read(value: &[u8]) -> Option<AltNames> {
     while !rest.is_empty() {
         let (tag, content, after) = element(rest)?;
         rest = after;
-        if tag == CONTEXT_0 {
-            read_other_name(content, &mut names)?;
+        match tag {
+            CONTEXT_0 => read_other_name(content, &mut names)?,
+            tag if OTHER_FORMS.contains(&tag) => {}
+            _ => return None,
         }
     }
     Some(names)
@@ -222,7 +227,8 @@ mod tests {
         let no_object = tlv(SEQUENCE, &[twice, tlv(CONTEXT_0, &tlv(UTF8, UZI_NAME))].concat());
         let indefinite = [vec![SEQUENCE, 0x80], vec![0, 0]].concat();
         let long_form = [vec![SEQUENCE, 0x81, 0x02], vec![0x82, 0x00]].concat();
-        for bytes in [trailing, cut, without_value, no_object, indefinite, long_form, Vec::new()] {
+        let no_name = tlv(SEQUENCE, &[other_name(UZI_NAME, IA5, NAME), tlv(0x00, NAME)].concat());
+        for bytes in [trailing, cut, without_value, no_object, indefinite, long_form, no_name, Vec::new()] {
             assert!(read(&bytes).is_none(), "{bytes:02x?}");
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn der(register: Register, leaf: &Leaf) -> Vec<u8> {
 }
 
 pub(super) fn reasons(register: Register, leaf: &Leaf, strictness: Strictness) -> Vec<Reason> {
-    examine(&der(register, leaf), strictness, NOW).reasons().to_vec()
+    examine(&der(register, leaf), NOW, strictness).reasons().to_vec()
 }
 
 /// Checks in both registers and strictnesses: in production to the letter, in a test as leniently as may be.
