@@ -231,6 +231,24 @@ mod tests {
         assert_eq!(answer(post, state(vec![], &[])).await.status().as_u16(), 405);
     }
 
+    #[actix_web::test]
+    async fn it_is_served_over_a_socket_until_the_stop() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let address = "127.0.0.1:0".parse().unwrap();
+        let admin = Admin::open(AdminOptions { address, allow: Vec::new() }).unwrap();
+        let (address, stop) = (admin.address(), super::super::stop::Stop::new());
+        let checks: Checks = Arc::new(|| vec![Check::failing("journal", "broken")]);
+        let serving = actix_web::rt::spawn(admin.serve(Arc::new(Metrics::new(&[])), checks, stop.asked()));
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /ready HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 503 "), "{text}");
+        assert!(text.ends_with("{\"ready\":false,\"checks\":{\"journal\":\"broken\"}}"), "{text}");
+        stop.now();
+        serving.await.unwrap().unwrap();
+    }
+
     #[test]
     fn a_network_address_without_allowed_networks_is_not_opened() {
         let options = |allow: Vec<Network>| AdminOptions { address: "0.0.0.0:0".parse().unwrap(), allow };

@@ -1,6 +1,6 @@
 //! Certificates that lose what they had, and files that change while the door is open.
 
-use sluis::cli::demo::pki::{Leaf, Pki, World};
+use sluis::cli::demo::pki::{Ca, Leaf, Pki, World};
 
 use super::house::{House, PATIENCE, Plan, now};
 use super::{URA, assert_admitted, assert_refused, doctor, pki, with};
@@ -82,6 +82,25 @@ fn a_certificate_that_expires_while_connected_is_refused_at_the_next_request() {
     house.hand.set(now() + time::Duration::days(4 * 365));
     assert_eq!(call.get("/").unwrap(), (401, "expired".to_owned()));
     assert_eq!(call.end(), "");
+}
+
+#[test]
+fn a_crl_that_passes_its_next_update_while_connected_refuses_at_the_next_request() {
+    let mut pki = pki();
+    let caller = pki.issue("caller", &doctor()).unwrap();
+    let bystander = pki.issue("bystander", &Leaf::employee(World::Test, "900016529", URA)).unwrap();
+    let next_update = now() + time::Duration::seconds(8);
+    pki.hold_crl_until(Ca::Professional, next_update).unwrap();
+    let house = House::open(pki);
+    let (mut call, mut beside) = (house.call(&caller).unwrap(), house.call(&bystander).unwrap());
+    assert_eq!(call.get("/").unwrap().0, 200);
+    assert_eq!(beside.get("/").unwrap().0, 200);
+    while now() <= next_update + time::Duration::SECOND {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    house.hand.set(now());
+    assert_eq!(call.get("/").unwrap(), (401, "crl-expired".to_owned()));
+    assert_eq!(beside.get("/").unwrap().0, 200);
 }
 
 #[test]
