@@ -136,7 +136,8 @@ fn headers(step: &Step) -> impl Iterator<Item = (&'static str, &'static str)> {
 /// the place of an answer, or is lost when the connection closes on a request already sent.
 fn failure(error: &reqwest::Error) -> AskError {
     let mut cause = std::error::Error::source(error);
-    let mut found = AskError::NoResponse;
+    // Nobody listens, or nobody answers; any other failure is a connection that ended.
+    let mut found = if error.is_connect() || error.is_timeout() { AskError::NoResponse } else { AskError::Closed };
     while let Some(error) = cause {
         let text = error.to_string();
         if text.contains("alert") || text.contains("handshake") {
@@ -146,7 +147,7 @@ fn failure(error: &reqwest::Error) -> AskError {
             use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
             matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
         });
-        if is_cut || text.contains("connection closed before message completed") {
+        if is_cut {
             found = AskError::Closed;
         }
         cause = error.source();
