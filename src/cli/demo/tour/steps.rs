@@ -197,7 +197,7 @@ pub const STEPS: &[Step] = &[
         CARLA,
         "huisarts-noord",
         "Encounter?patient=carla",
-        "The psychiatric admission is hidden, and one that stays for asthma does not tell of her depression.",
+        "The psychiatric admission is hidden, and nothing that is left tells of her depression.",
         Searchset {
             has: &["Encounter/carla-encounter-1"],
             lacks: &["carla-encounter-ggz", "carla-condition-depression"],
