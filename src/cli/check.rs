@@ -1,7 +1,6 @@
 //! `sluis check`: every mistake in a configuration and in what it names.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::gateway::config::{self, Config, Mistake};
 use crate::gateway::start;
@@ -37,7 +36,7 @@ pub fn check(path: &Path) -> Vec<Mistake> {
 /// Asks every source of Consents for those of a patient who is not there.
 fn probe(config: &Config) -> Vec<(String, String)> {
     let system = actix_rt::System::new();
-    system.block_on(start::probe(Arc::new(config.clone())))
+    system.block_on(start::probe(config))
 }
 
 /// Returns the mistakes as one JSON object.

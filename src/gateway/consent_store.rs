@@ -13,6 +13,7 @@ use moka::future::Cache;
 
 use super::config;
 use super::lookup::{self, LookUpError};
+use super::metrics::Call;
 use super::patient_index::{NoPerson, PatientIndex, Person};
 use super::upstream::Upstream;
 use crate::consent::{CallerRecords, Evidence, FhirVersion, Holder, Register, Source, Standing};
@@ -143,7 +144,7 @@ impl ConsentStore {
             }
             for lookup in wanted {
                 let each = |record: Value<'_>| records.found(&index.source, caller, record.raw().as_bytes());
-                lookup::search(server, &index.bases, lookup, limits::REFERENCED, each).await?;
+                lookup::search(server, Call::Consent, &index.bases, lookup, limits::REFERENCED, each).await?;
             }
             resolve_all(index, server, &mut records).await?;
         }
@@ -156,7 +157,7 @@ impl ConsentStore {
             let lookup = LookUp::by_identifier("Organization", URA_SYSTEM, ura.as_str());
             let mut references = Vec::new();
             let each = |record: Value<'_>| references.extend(reference_of(record));
-            lookup::search(server, &index.bases, lookup, limits::REFERENCED, each).await?;
+            lookup::search(server, Call::Consent, &index.bases, lookup, limits::REFERENCED, each).await?;
             for reference in references {
                 holder = holder.known_as(&index.source, &reference);
             }
@@ -182,7 +183,7 @@ async fn consents(index: &SourceIndex, server: &Upstream, records: &[Id]) -> Res
     let mut found = Vec::new();
     let each = |consent: Value<'_>| found.push(consent.raw().as_bytes().to_vec());
     if let Some(lookup) = LookUp::consents(records) {
-        lookup::search(server, &index.bases, lookup, limits::CONSENTS, each).await?;
+        lookup::search(server, Call::Consent, &index.bases, lookup, limits::CONSENTS, each).await?;
     }
     Ok(found)
 }
@@ -251,7 +252,7 @@ async fn resolve_all(index: &SourceIndex, server: &Upstream, who: &mut impl Unre
                     who.resolve(source, &reference, resource.raw().as_bytes());
                 }
             };
-            lookup::search(server, &index.bases, lookup, limits::REFERENCED, each).await?;
+            lookup::search(server, Call::Consent, &index.bases, lookup, limits::REFERENCED, each).await?;
             for reference in missing {
                 who.absent(source, &reference);
             }

@@ -19,6 +19,7 @@ use super::forward::{Forward, Paging};
 use super::halt::Stop;
 use super::journal::JournalSink;
 use super::lookup;
+use super::metrics::Call;
 use super::patient_index::Person;
 use super::response;
 use super::state::Worker;
@@ -201,7 +202,7 @@ impl Journey<'_> {
             Some(owner) => owner,
             None => {
                 let lookup = LookUp::read(read.resource_type(), read.id());
-                let subjects = lookup::read(&self.worker.upstream, &lookup, view::subjects).await?;
+                let subjects = lookup::read(&self.worker.upstream, Call::Reference, &lookup, view::subjects).await?;
                 let mut subjects: Vec<Id> = subjects.unwrap_or_default();
                 // Several are one person's at most: the view hides what is about another one too.
                 subjects.truncate(1);

@@ -1,5 +1,6 @@
 //! Look-ups: searches whose results are judged, never released, read to their last page.
 
+use super::metrics::Call;
 use super::upstream::{Upstream, UpstreamError};
 use crate::json::{Bounds, Document, JsonError, Value};
 use crate::limits;
@@ -31,6 +32,7 @@ pub enum LookUpError {
 /// A page that fails, is not a searchset, or more than `bound` results: then nothing that was handed over counts.
 pub(super) async fn search(
     upstream: &Upstream,
+    call: Call,
     bases: &[String],
     lookup: LookUp,
     bound: usize,
@@ -40,7 +42,7 @@ pub(super) async fn search(
     let mut next = Some(lookup);
     for _ in 0..limits::UPSTREAM_PAGES {
         let Some(lookup) = next.take() else { return Ok(()) };
-        let page = upstream.look(&lookup, PAGE.bytes).await?.ok_or(LookUpError::Shape)?;
+        let page = upstream.look(call, &lookup, PAGE.bytes).await?.ok_or(LookUpError::Shape)?;
         let document = Document::read(page.bytes(), PAGE)?;
         let bundle = document.root();
         let is = |name, wanted| bundle.text_of(name).is_some_and(|text| text == wanted);
@@ -76,10 +78,11 @@ fn next_page(bundle: Value<'_>, bases: &[String]) -> Result<Option<LookUp>, Look
 /// An answer that is not a JSON object of the asked type and id.
 pub(super) async fn read<T>(
     upstream: &Upstream,
+    call: Call,
     lookup: &LookUp,
     use_it: impl FnOnce(Value<'_>) -> T,
 ) -> Result<Option<T>, LookUpError> {
-    let Some(looked) = upstream.look(lookup, limits::RESOURCE.bytes).await? else { return Ok(None) };
+    let Some(looked) = upstream.look(call, lookup, limits::RESOURCE.bytes).await? else { return Ok(None) };
     let document = Document::read(looked.bytes(), limits::RESOURCE)?;
     Ok(Some(use_it(document.root())))
 }

@@ -41,24 +41,24 @@ impl Call {
     }
 }
 
-/// What became of a look-up.
+/// How the head of an answer of a server looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lookup {
-    /// What was read before still counts.
-    Hit,
-    /// Read anew.
-    Miss,
-    /// Could not be read.
+pub enum Answered {
+    /// What was asked for.
+    Found,
+    /// That there is none.
+    Absent,
+    /// Nothing of use, or nothing.
     Failed,
 }
 
-impl Lookup {
-    const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Failed];
+impl Answered {
+    const ALL: [Self; 3] = [Self::Found, Self::Absent, Self::Failed];
 
     fn code(self) -> &'static str {
         match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
+            Self::Found => "found",
+            Self::Absent => "absent",
             Self::Failed => "failed",
         }
     }
@@ -69,7 +69,7 @@ impl Lookup {
 pub struct Metrics {
     exchanges: Counters,
     handshakes_failed: Counters,
-    lookups: Counters,
+    asked: Counters,
     upstream: Histograms,
     in_flight: Gauge,
     connections: Gauge,
@@ -99,12 +99,12 @@ impl Metrics {
                 "TLS handshakes that ended in no connection.",
                 vec![Label::new("reason", HandshakeFailure::codes())],
             ),
-            lookups: Counters::new(
-                "sluis_lookups_total",
-                "Look-ups before a decision.",
+            asked: Counters::new(
+                "sluis_upstream_requests_total",
+                "Requests to the servers behind the gateway.",
                 vec![
                     Label::new("call", Call::ALL.map(Call::code)),
-                    Label::new("result", Lookup::ALL.map(Lookup::code)),
+                    Label::new("result", Answered::ALL.map(Answered::code)),
                 ],
             ),
             upstream: Histograms::new(
@@ -137,13 +137,9 @@ impl Metrics {
         self.handshakes_failed.add(&[failure.code()]);
     }
 
-    /// Counts a look-up.
-    pub fn looked_up(&self, call: Call, result: Lookup) {
-        self.lookups.add(&[call.code(), result.code()]);
-    }
-
-    /// Records how long the upstream took to answer.
-    pub fn upstream(&self, call: Call, took: Duration) {
+    /// Counts a request to a server, and how long the head of its answer took.
+    pub fn upstream(&self, call: Call, answered: Answered, took: Duration) {
+        self.asked.add(&[call.code(), answered.code()]);
         self.upstream.observe(&[call.code()], took);
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use moka::future::Cache;
 
 use super::lookup::{self, LookUpError};
+use super::metrics::Call;
 use super::upstream::Upstream;
 use crate::json::Value;
 use crate::limits;
@@ -121,14 +122,15 @@ impl PatientIndex {
             // The server's idea of the number differs from ours, so who this is cannot be told.
             _ => odd = true,
         };
-        lookup::search(upstream, &self.bases, LookUp::by_bsn(bsn), limits::PATIENT_RECORDS, each).await?;
+        lookup::search(upstream, Call::Patient, &self.bases, LookUp::by_bsn(bsn), limits::PATIENT_RECORDS, each)
+            .await?;
         if odd || records.is_empty() {
             return Err(NoPerson::Unknown);
         }
         let ids: Vec<Id> = records.iter().cloned().collect();
         let each = |patient: Value<'_>| linked.extend(id_of_patient(patient));
         if let Some(linking) = LookUp::linking(&ids) {
-            lookup::search(upstream, &self.bases, linking, limits::PATIENT_RECORDS, each).await?;
+            lookup::search(upstream, Call::Patient, &self.bases, linking, limits::PATIENT_RECORDS, each).await?;
         }
         let linked = linked.difference(&records).cloned().collect();
         Ok(Arc::new(Person { bsn: bsn.clone(), records: ids, linked }))
@@ -137,7 +139,7 @@ impl PatientIndex {
 
 async fn number_of(upstream: &Upstream, id: &Id) -> Result<Bsn, NoPerson> {
     let lookup = LookUp::read("Patient", id);
-    let number = lookup::read(upstream, &lookup, |patient| {
+    let number = lookup::read(upstream, Call::Patient, &lookup, |patient| {
         let same = id_of_patient(patient).is_some_and(|found| found == *id);
         if same { bsn_of(patient) } else { None }
     });

@@ -15,7 +15,7 @@ use super::config::{self, Config, Mistake};
 use super::door::{Door, DoorOptions, FailedHandshake, OnFailure};
 use super::exchange::exchange;
 use super::lookup;
-use super::metrics::Metrics;
+use super::metrics::{Call, Metrics};
 use super::response;
 use super::revocation::{LiveTrust, Look, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
@@ -109,10 +109,12 @@ pub async fn in_process(file: &Path) -> Result<InProcess, InProcessError> {
 }
 
 /// Asks every source of Consents for those of a patient who is not there, and returns which could not answer, and why.
-pub async fn probe(config: Arc<Config>) -> Vec<(String, String)> {
+pub async fn probe(config: &Config) -> Vec<(String, String)> {
+    // What a probe asks is no traffic of callers: it counts for itself.
+    let metrics = Arc::new(Metrics::new(&[]));
     let mut faults = Vec::new();
     for source in &config.consent.sources {
-        let asked = match Upstream::new(&source.base, &source.access) {
+        let asked = match Upstream::new(&source.base, &source.access, Arc::clone(&metrics)) {
             Ok(upstream) => can_search(&upstream, &source.base).await,
             Err(error) => Err(error.to_string()),
         };
@@ -126,7 +128,7 @@ pub async fn probe(config: Arc<Config>) -> Vec<(String, String)> {
 async fn can_search(upstream: &Upstream, base: &str) -> Result<(), String> {
     let nobody = "sluis-check".parse().map_err(|_| String::new())?;
     let Some(lookup) = LookUp::consents(&[nobody]) else { return Ok(()) };
-    lookup::search(upstream, &[base.to_owned()], lookup, limits::CONSENTS, |_| {})
+    lookup::search(upstream, Call::Consent, &[base.to_owned()], lookup, limits::CONSENTS, |_| {})
         .await
         .map_err(|error| error.to_string())
 }
@@ -237,9 +239,8 @@ impl Sources {
 }
 
 async fn ask_sources(gateway: Arc<Gateway>, sources: Arc<Sources>) {
-    let config = Arc::new(gateway.config.clone());
     loop {
-        let faults = probe(Arc::clone(&config)).await;
+        let faults = probe(&gateway.config).await;
         if !faults.is_empty() {
             tracing::warn!(sources = faults.len(), "sources of Consents cannot be searched");
         }

@@ -228,11 +228,13 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(gateway: Arc<Gateway>) -> Result<Self, AccessError> {
-        let upstream = Upstream::new(&gateway.config.upstream.base, &gateway.config.upstream.access)?;
+        let upstream =
+            Upstream::new(&gateway.config.upstream.base, &gateway.config.upstream.access, gateway.metrics.clone())?;
         let mut sources = Vec::new();
         for source in &gateway.config.consent.sources {
             let shared = source.is_upstream;
-            sources.push(if shared { upstream.clone() } else { Upstream::new(&source.base, &source.access)? });
+            let metrics = gateway.metrics.clone();
+            sources.push(if shared { upstream.clone() } else { Upstream::new(&source.base, &source.access, metrics)? });
         }
         Ok(Self { gateway, upstream, sources })
     }

@@ -5,7 +5,8 @@
 //! Only the gateway's own headers go out, redirects, proxies and compression are off, and a body is read chunk by chunk.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -13,6 +14,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 
 use super::config::Access;
+use super::metrics::{Answered, Call, Metrics};
 use crate::limits;
 use crate::query::{LookUp, Target};
 
@@ -83,6 +85,7 @@ pub struct Upstream {
     client: Client,
     base: String,
     bearer: Option<HeaderValue>,
+    metrics: Arc<Metrics>,
 }
 
 /// The bytes of a look-up: they can be judged, never released.
@@ -116,7 +119,7 @@ impl Upstream {
     ///
     /// # Errors
     /// Credentials that cannot be read.
-    pub fn new(base: &str, access: &Access) -> Result<Self, AccessError> {
+    pub fn new(base: &str, access: &Access, metrics: Arc<Metrics>) -> Result<Self, AccessError> {
         let Access { ca, identity, bearer_file } = access;
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
@@ -148,7 +151,7 @@ impl Upstream {
             None => None,
         };
         let client = builder.build().map_err(|_| AccessError::Client)?;
-        Ok(Self { client, base: base.to_owned(), bearer })
+        Ok(Self { client, base: base.to_owned(), bearer, metrics })
     }
 
     /// Asks for data that may be released; none where the server says that there is none (404, 410).
@@ -156,15 +159,15 @@ impl Upstream {
     /// # Errors
     /// No usable answer.
     pub async fn ask(&self, target: &Target) -> Result<Option<Body>, UpstreamError> {
-        Ok(self.request(target.under(&self.base)).await?.map(Body))
+        Ok(self.counted(Call::Data, target.under(&self.base)).await?.map(Body))
     }
 
-    /// Looks something up; none where the server says that there is none (404, 410).
+    /// Looks something up, for what `call` says; none where the server says that there is none (404, 410).
     ///
     /// # Errors
     /// No usable answer, or one longer than `limit` bytes.
-    pub async fn look(&self, lookup: &LookUp, limit: usize) -> Result<Option<Looked>, UpstreamError> {
-        let Some(mut response) = self.request(lookup.under(&self.base)).await? else { return Ok(None) };
+    pub async fn look(&self, call: Call, lookup: &LookUp, limit: usize) -> Result<Option<Looked>, UpstreamError> {
+        let Some(mut response) = self.counted(call, lookup.under(&self.base)).await? else { return Ok(None) };
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
             if bytes.len() + chunk.len() > limit {
@@ -173,6 +176,18 @@ impl Upstream {
             bytes.extend_from_slice(&chunk);
         }
         Ok(Some(Looked(bytes)))
+    }
+
+    async fn counted(&self, call: Call, url: String) -> Result<Option<Response>, UpstreamError> {
+        let began = Instant::now();
+        let answer = self.request(url).await;
+        let answered = match &answer {
+            Ok(Some(_)) => Answered::Found,
+            Ok(None) => Answered::Absent,
+            Err(_) => Answered::Failed,
+        };
+        self.metrics.upstream(call, answered, began.elapsed());
+        answer
     }
 
     async fn request(&self, url: String) -> Result<Option<Response>, UpstreamError> {
