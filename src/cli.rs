@@ -130,7 +130,12 @@ const MISTAKE: u8 = 1;
 pub fn serve(config: &Path) -> u8 {
     let config = match config::load(config) {
         Ok(config) => config,
-        Err(mistakes) => return mistakes.iter().map(said).last().unwrap_or(MISTAKE),
+        Err(mistakes) => {
+            for mistake in &mistakes {
+                said(mistake);
+            }
+            return MISTAKE;
+        }
     };
     ended(start::run(config, |running: &Running| {
         println!("{{\"listening\": \"{}\", \"admin\": \"{}\"}}", running.listening(), running.admin());
@@ -151,9 +156,9 @@ pub fn demo(arguments: DemoArguments) -> u8 {
 #[must_use]
 pub fn check(config: &Path) -> u8 {
     let mistakes = check::check(config);
-    mistakes.iter().for_each(|mistake| {
+    for mistake in &mistakes {
         said(mistake);
-    });
+    }
     println!("{}", check::report(&mistakes));
     if mistakes.is_empty() { 0 } else { MISTAKE }
 }
@@ -216,6 +221,7 @@ fn ended<E: Display>(result: Result<(), E>) -> u8 {
     result.map_or_else(said, |()| 0)
 }
 
+/// Says a mistake on stderr, and returns the code for one.
 fn said(mistake: impl Display) -> u8 {
     eprintln!("sluis: {mistake}");
     MISTAKE

@@ -174,7 +174,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut out = String::new();
-        for counters in [&self.exchanges, &self.handshakes_failed, &self.lookups] {
+        for counters in [&self.exchanges, &self.handshakes_failed, &self.asked] {
             counters.render(&mut out);
         }
         self.upstream.render(&mut out);
