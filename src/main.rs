@@ -6,6 +6,10 @@ use clap::Parser;
 use sluis::cli::{Command, Options};
 
 fn main() -> ExitCode {
+    #[cfg(feature = "faults")]
+    if !faults::plant() {
+        return ExitCode::from(1);
+    }
     let code = match Options::parse().command {
         Command::Serve { config } => sluis::cli::serve(&config),
         Command::Demo(options) => sluis::cli::demo(options),
@@ -15,4 +19,19 @@ fn main() -> ExitCode {
         Command::Audit(command) => sluis::cli::audit(&command),
     };
     ExitCode::from(code)
+}
+
+/// A build for the tests that show that they bite: a fault of the view, named by `SLUIS_FAULT`.
+#[cfg(feature = "faults")]
+mod faults {
+    use sluis::view::faults::{Fault, plant as planted};
+
+    /// Plants the fault and returns true, unless there is none of that name.
+    #[expect(clippy::disallowed_methods, reason = "a build that no hospital runs; its configuration stays the real one")]
+    pub(super) fn plant() -> bool {
+        let Ok(name) = std::env::var("SLUIS_FAULT") else { return true };
+        let fault = Fault::of(&name);
+        planted(fault);
+        fault.is_some()
+    }
 }
