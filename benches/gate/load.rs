@@ -1,87 +1,122 @@
-//! A load of keep-alive HTTP/1.1 requests over mutual TLS: the same client for every proxy that is measured.
+//! The client: keep-alive HTTP/1.1 over mutual TLS, the same for everything that is measured.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use openssl::ssl::{SslConnector, SslFiletype, SslMethod};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
-use crate::proxies::Files;
-
-/// Throughput and latency of one run.
+/// Whom a client shows itself as, and whom it trusts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Result {
-    pub(crate) requests_per_second: f64,
-    pub(crate) median: Duration,
+pub(crate) struct Credentials<'f> {
+    pub(crate) server_ca: &'f Path,
+    /// Certificate and key; none for a client without.
+    pub(crate) own: Option<(&'f Path, &'f Path)>,
 }
 
-/// Sends requests over `connections` connections for `time`, and checks that every answer is a 200.
-pub(crate) async fn run(address: SocketAddr, files: &Files, target: &str, connections: usize, time: Duration) -> Result {
-    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nSluis-Purpose: TREAT\r\nAccept: application/fhir+json\r\n\r\n");
-    let mut streams = Vec::new();
-    for _ in 0..connections {
-        streams.push(connect(address, files).await);
-    }
-    let start = Instant::now();
-    let tasks: Vec<_> = streams
-        .into_iter()
-        .map(|stream| tokio::spawn(ask_until(stream, request.clone(), start + time)))
-        .collect();
-    let mut latencies = Vec::new();
-    for task in tasks {
-        latencies.extend(task.await.expect("a client does not panic"));
-    }
-    let elapsed = start.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    Result { requests_per_second: latencies.len() as f64 / elapsed, median: latencies[latencies.len() / 2] }
+/// Connections to one server.
+pub(crate) struct Client {
+    connections: Vec<Connection>,
 }
 
-async fn connect(address: SocketAddr, files: &Files) -> SslStream<TcpStream> {
-    let mut builder = SslConnector::builder(SslMethod::tls_client()).expect("OpenSSL works");
-    builder.set_ca_file(&files.server_ca).expect("a CA file");
-    builder.set_certificate_chain_file(&files.caller).expect("a certificate");
-    builder.set_private_key_file(&files.caller_key, SslFiletype::PEM).expect("a key");
-    let ssl = builder.build().configure().expect("OpenSSL works").into_ssl("localhost").expect("a name");
-    let stream = TcpStream::connect(address).await.expect("the proxy listens");
-    stream.set_nodelay(true).expect("a socket");
-    let mut stream = SslStream::new(ssl, stream).expect("OpenSSL works");
-    Pin::new(&mut stream).connect().await.expect("the handshake succeeds");
-    stream
+struct Connection {
+    stream: SslStream<TcpStream>,
+    buffer: Vec<u8>,
 }
 
-async fn ask_until(mut stream: SslStream<TcpStream>, request: String, end: Instant) -> Vec<Duration> {
-    let mut latencies = Vec::new();
-    let mut buffer = Vec::with_capacity(64 * 1024);
-    while Instant::now() < end {
-        let start = Instant::now();
-        stream.write_all(request.as_bytes()).await.expect("the connection is kept");
-        read_answer(&mut stream, &mut buffer).await;
-        latencies.push(start.elapsed());
-    }
-    latencies
+/// An answer, as far as a client looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) bytes: usize,
 }
 
-/// Reads one answer of a stated length.
-async fn read_answer(stream: &mut SslStream<TcpStream>, buffer: &mut Vec<u8>) {
-    buffer.clear();
-    loop {
-        if let Some(head) = find(buffer, b"\r\n\r\n") {
-            let text = std::str::from_utf8(&buffer[..head]).expect("a head is text").to_ascii_lowercase();
-            assert!(text.starts_with("http/1.1 200"), "{text}");
-            let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.expect("a length").trim().parse().expect("a number");
-            while buffer.len() < head + 4 + length {
-                assert!(stream.read_buf(buffer).await.expect("an answer") > 0, "the answer is cut off");
-            }
-            return;
+impl Client {
+    /// Connects so many times.
+    pub(crate) async fn connect(address: SocketAddr, credentials: Credentials<'_>, connections: usize) -> Self {
+        let Credentials { server_ca, own } = credentials;
+        let mut builder = SslConnector::builder(SslMethod::tls_client()).expect("OpenSSL works");
+        builder.set_ca_file(server_ca).expect("a CA");
+        if let Some((certificate, key)) = own {
+            builder.set_certificate_chain_file(certificate).expect("a certificate");
+            builder.set_private_key_file(key, SslFiletype::PEM).expect("a key");
         }
-        assert!(stream.read_buf(buffer).await.expect("an answer") > 0, "no answer");
+        let connector = builder.build();
+        let mut all = Vec::new();
+        for _ in 0..connections {
+            let ssl = connector.configure().and_then(|ssl| ssl.into_ssl("localhost")).expect("OpenSSL works");
+            let tcp = TcpStream::connect(address).await.expect("the server listens");
+            tcp.set_nodelay(true).expect("a socket");
+            let mut stream = SslStream::new(ssl, tcp).expect("OpenSSL works");
+            Pin::new(&mut stream).connect().await.expect("the handshake succeeds");
+            all.push(Connection { stream, buffer: Vec::with_capacity(64 * 1024) });
+        }
+        Self { connections: all }
+    }
+
+    /// Asks once, over the first connection.
+    pub(crate) async fn ask(&mut self, target: &str) -> (Answer, Duration) {
+        let request = request(target);
+        let start = Instant::now();
+        let connection = self.connections.first_mut().expect("a connection");
+        (connection.ask(&request).await, start.elapsed())
+    }
+
+    /// Asks over every connection, one request after the other on each, for `time`. Returns how often it was answered.
+    pub(crate) async fn ask_for(&mut self, target: &str, time: Duration, expected: Answer) -> usize {
+        let request = request(target);
+        let end = Instant::now() + time;
+        let asked = self.connections.iter_mut().map(async |connection| {
+            let mut answered = 0;
+            while Instant::now() < end {
+                assert_eq!(connection.ask(&request).await, expected, "{target}");
+                answered += 1;
+            }
+            answered
+        });
+        join_all(asked).await.into_iter().sum()
     }
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+fn request(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nSluis-Purpose: TREAT\r\nAccept: application/fhir+json\r\n\r\n")
+        .into_bytes()
+}
+
+impl Connection {
+    async fn ask(&mut self, request: &[u8]) -> Answer {
+        self.stream.write_all(request).await.expect("the connection is kept");
+        self.buffer.clear();
+        let head = loop {
+            self.read().await;
+            if let Some(head) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
+                break head + 4;
+            }
+        };
+        let answer = answer(self.buffer.get(..head).unwrap_or_default());
+        while self.buffer.len() < head + answer.bytes {
+            self.read().await;
+        }
+        answer
+    }
+
+    async fn read(&mut self) {
+        let read = self.stream.read_buf(&mut self.buffer).await.expect("an answer");
+        assert!(read > 0, "an answer is cut off");
+    }
+}
+
+fn answer(head: &[u8]) -> Answer {
+    let text = std::str::from_utf8(head).expect("a head is text").to_ascii_lowercase();
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+    Answer {
+        status: status.expect("a status"),
+        bytes: length.and_then(|length| length.parse().ok()).expect("an answer of stated length"),
+    }
 }

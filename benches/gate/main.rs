@@ -1,35 +1,62 @@
-//! Measurements, each as a ratio in one run on one machine: the gateway against nginx, the view against a JSON skipper.
+//! Measurements, each a figure of one run on one machine: the gateway against nginx, the view against a JSON skipper, and
+//! deciding.
 //!
-//! Prints a table and writes `target/bench.json`, one flat object.
-
-#![allow(clippy::print_stdout, reason = "a measurement prints what it measured")]
+//! Prints a table and writes `target/bench.json`, one flat object. `docs/measuring.md` says what each figure is. The names
+//! of parts as arguments (`view`, `deciding`, `proxies`) measure those alone and write no file.
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement prints what it measured, and one that cannot be taken ends in a panic that says why"
+)]
 
 mod deciding;
+mod figures;
 mod load;
+mod nginx;
+mod peak;
+mod process;
 mod proxies;
+mod searchset;
 mod upstream;
 mod view;
 
-use std::collections::BTreeMap;
+use figures::Figures;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    // The peak of memory is that of a process of its own.
-    if let Some(at) = arguments.iter().position(|argument| argument == "--peak") {
-        view::peak(arguments.get(at + 1).map_or("straight", String::as_str));
-        return;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments = arguments.iter().map(String::as_str);
+    match arguments.next() {
+        // A child of the measurement of memory.
+        Some("--peak") => peak::stream(arguments.next().unwrap_or_default()),
+        // `cargo bench` says this behind the arguments of its user; `cargo test` does not, and builds are not measured there.
+        first => {
+            let all: Vec<&str> = first.into_iter().chain(arguments).collect();
+            if all.contains(&"--bench") {
+                measure(&all);
+            }
+        }
     }
-    let mut figures = BTreeMap::new();
-    view::measure(&mut figures);
-    deciding::measure(&mut figures);
-    proxies::measure(&mut figures);
-    let mut lines: Vec<String> = Vec::new();
-    println!("{:<28} {:>14}", "figure", "value");
-    for (name, value) in &figures {
-        println!("{name:<28} {value:>14.3}");
-        lines.push(format!("  \"{name}\": {value:.6}"));
+}
+
+fn measure(arguments: &[&str]) {
+    let parts: Vec<&str> = arguments.iter().copied().filter(|argument| !argument.starts_with("--")).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let mut figures = Figures::default();
+    if is_wanted("view") {
+        view::measure(&mut figures);
+        peak::measure(&mut figures);
     }
-    let json = format!("{{\n{}\n}}\n", lines.join(",\n"));
-    std::fs::create_dir_all("target").expect("target can be made");
-    std::fs::write("target/bench.json", json).expect("target/bench.json can be written");
+    if is_wanted("deciding") {
+        deciding::measure(&mut figures);
+    }
+    if is_wanted("proxies") {
+        proxies::measure(&mut figures);
+    }
+    println!("{}", figures.table());
+    if parts.is_empty() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench.json");
+        std::fs::write(file, figures.json()).expect("target/bench.json can be written");
+        println!("written to target/bench.json");
+    }
 }

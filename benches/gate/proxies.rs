@@ -1,131 +1,182 @@
 //! The gateway and nginx in front of the same static upstream, over mutual TLS with kept connections.
 //!
-//! nginx does nothing but mutual TLS and proxying; the gateway does identity, cached evidence, decision, durable audit and
-//! the view. Both have one worker; the two are asked in turn, several times, and the ratio is that of the medians.
+//! nginx does nothing but mutual TLS and passing on; the gateway identifies, decides by Consents it remembers, puts each
+//! exchange on a durable record and lets the answer through the view. Both have one worker and are asked in turn by the same
+//! client. A figure is the median of the rounds' ratios: what else the machine does hits both halves of a round.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::load;
-use crate::upstream::Static;
+use crate::figures::{Figures, number};
+use crate::load::{Answer, Client, Credentials};
+use crate::process::{self, Process};
+use crate::{nginx, upstream};
 
 const CONNECTIONS: usize = 16;
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 9;
+const ROUND: Duration = Duration::from_secs(2);
 
-/// Files of the test PKI that the client and nginx use.
-#[derive(Debug, Clone)]
-pub(crate) struct Files {
-    pub(crate) server_ca: PathBuf,
-    pub(crate) caller: PathBuf,
-    pub(crate) caller_key: PathBuf,
+/// Requests one after the other, for the latency of a single one.
+const SINGLE: usize = 400;
+
+/// Starts of a gateway that remembers nothing.
+const STARTS: usize = 7;
+
+/// Files of the demo's PKI, on a real disk: the journal is kept there too.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn make() -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
+        process::write_pki(&path);
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
 }
 
-struct Stopped(Child);
-
-impl Drop for Stopped {
+impl Drop for Directory {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        // What cannot be removed stays below target/.
+        fs::remove_dir_all(&self.0).unwrap_or_default();
     }
 }
 
-pub(crate) fn measure(figures: &mut BTreeMap<&'static str, f64>) {
-    let directory = std::env::temp_dir().join(format!("sluis-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory for the run");
-    let sluis = env!("CARGO_BIN_EXE_sluis");
-    let written = Command::new(sluis).args(["demo", "--write", "--dir"]).arg(&directory).stdout(Stdio::null()).status();
-    assert!(written.expect("sluis runs").success(), "sluis demo --write");
-    let files = Files {
-        server_ca: directory.join("server-ca.pem"),
-        caller: directory.join("callers/gp.pem"),
-        caller_key: directory.join("callers/gp.key"),
+struct Callers {
+    server_ca: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Callers {
+    fn huisarts(&self) -> Credentials<'_> {
+        Credentials { server_ca: &self.server_ca, own: Some((&self.certificate, &self.key)) }
+    }
+
+    fn nobody(&self) -> Credentials<'_> {
+        Credentials { own: None, ..self.huisarts() }
+    }
+
+    /// Somebody whose certificate is of another CA: the server itself.
+    fn stranger<'f>(&'f self, (certificate, key): (&'f Path, &'f Path)) -> Credentials<'f> {
+        Credentials { own: Some((certificate, key)), ..self.huisarts() }
+    }
+}
+
+pub(crate) fn measure(figures: &mut Figures) {
+    let directory = Directory::make();
+    let callers = Callers {
+        server_ca: directory.file("server-ca.pem"),
+        certificate: directory.file("callers/huisarts-brug.pem"),
+        key: directory.file("callers/huisarts-brug.key"),
     };
-    let upstream = Static::new("90000001").start();
-    let (_gateway, gateway) = start_gateway(sluis, &directory, upstream);
-    let (_nginx, nginx) = start_nginx(&directory, upstream);
+    let upstream = upstream::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    for (name, target) in [("nginx_2k", "/fhir/Observation/o0"), ("nginx_10k", "/fhir/Observation?patient=p1&_count=20")] {
-        let mut ours = Vec::new();
-        let mut theirs = Vec::new();
-        let mut latency = (Duration::ZERO, Duration::ZERO);
-        for _ in 0..ROUNDS {
-            let one = runtime.block_on(load::run(gateway, &files, target, CONNECTIONS, ROUND));
-            let other = runtime.block_on(load::run(nginx, &files, target, CONNECTIONS, ROUND));
-            ours.push(one.requests_per_second);
-            theirs.push(other.requests_per_second);
-            latency = (one.median, other.median);
+    runtime.block_on(async {
+        cold(figures, &directory, &callers, upstream).await;
+        let gateway = process::start_gateway(&directory.0, upstream);
+        let nginx = nginx::start(&directory.0, upstream);
+        let server = (directory.file("server.pem"), directory.file("server.key"));
+        for credentials in [callers.nobody(), callers.stranger((&server.0, &server.1))] {
+            let (answer, _) = Client::connect(nginx.address, credentials, 1).await.ask(upstream::READ).await;
+            assert_eq!(answer.status, 400, "nginx serves only who shows a certificate of the anchors");
         }
-        println!("{name}: {:.0} and {:.0} requests/s, medians {latency:?}", median(&mut ours), median(&mut theirs));
-        figures.insert(name, median(&mut ours) / median(&mut theirs));
-    }
-    drop(std::fs::remove_dir_all(&directory));
+        let mut pair = Pair {
+            ours: Client::connect(gateway.address, callers.huisarts(), CONNECTIONS).await,
+            theirs: Client::connect(nginx.address, callers.huisarts(), CONNECTIONS).await,
+            gateway,
+            nginx,
+        };
+        pair.measure(figures, upstream::READ, ["nginx_2k", "nginx_2k_cpu", "gate_2k_per_s"]).await;
+        pair.measure(figures, upstream::SEARCH, ["nginx_10k", "nginx_10k_cpu", "gate_10k_per_s"]).await;
+        pair.single(figures).await;
+    });
+    figures.median("disk_sync_ms", &syncs(&directory.file("sync")));
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// The first request to a gateway that remembers nothing and has no connection to its upstream.
+async fn cold(figures: &mut Figures, directory: &Directory, callers: &Callers, upstream: SocketAddr) {
+    let mut rounds = Vec::new();
+    for _ in 0..STARTS {
+        let gateway = process::start_gateway(&directory.0, upstream);
+        let mut client = Client::connect(gateway.address, callers.huisarts(), 1).await;
+        let (answer, took) = client.ask(upstream::SEARCH).await;
+        assert_eq!(answer.status, 200, "the caller may see the record");
+        rounds.push(ms(took));
+    }
+    figures.median("exchange_cold_ms", &rounds);
 }
 
-fn start_gateway(sluis: &str, directory: &Path, upstream: SocketAddr) -> (Stopped, SocketAddr) {
-    let written = std::fs::read_to_string(directory.join("sluis.toml")).expect("a configuration");
-    let mut lines: Vec<String> = Vec::new();
-    for line in written.lines() {
-        lines.push(match line.split('=').next().map(str::trim) {
-            Some("base") => format!("base = \"http://{upstream}/fhir\""),
-            Some("workers") => continue,
-            Some("max_age") => continue,
-            _ if line.trim() == "[listen]" => format!("{line}\nworkers = 1"),
-            _ => line.to_owned(),
-        });
-    }
-    let config = directory.join("bench.toml");
-    std::fs::write(&config, lines.join("\n")).expect("a configuration can be written");
-    let mut child = Command::new(sluis)
-        .args(["serve", "--config"])
-        .arg(&config)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("sluis starts");
-    let mut ready = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut ready).expect("a ready line");
-    let listening = ready.split('"').nth(3).unwrap_or_default();
-    let address = listening.parse().unwrap_or_else(|_| panic!("not ready: {ready}"));
-    (Stopped(child), address)
+/// Both servers, each with its connections.
+struct Pair {
+    ours: Client,
+    theirs: Client,
+    gateway: Process,
+    nginx: Process,
 }
 
-fn start_nginx(directory: &Path, upstream: SocketAddr) -> (Stopped, SocketAddr) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let mut anchors = Vec::new();
-    for entry in std::fs::read_dir(directory.join("trust")).expect("anchors") {
-        anchors.extend(std::fs::read(entry.expect("a file").path()).expect("a file"));
-    }
-    let anchors_file = directory.join("nginx-trust.pem");
-    std::fs::write(&anchors_file, anchors).expect("anchors can be written");
-    let root = directory.display();
-    let text = format!(
-        "daemon off;\nworker_processes 1;\npid {root}/nginx.pid;\nerror_log {root}/nginx-error.log;\nevents {{ worker_connections 512; }}\n\
-         http {{ access_log off; client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n\
-         upstream fhir {{ server {upstream}; keepalive 64; }}\n\
-         server {{ listen {free} ssl; ssl_certificate {root}/server.pem; ssl_certificate_key {root}/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_session_tickets off;\n\
-         ssl_client_certificate {anchors}; ssl_verify_client optional_no_ca; ssl_verify_depth 3; keepalive_requests 100000000;\n\
-         location / {{ proxy_pass http://fhir; proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }} }}\n",
-        anchors = anchors_file.display(),
-    );
-    let config = directory.join("nginx.conf");
-    std::fs::write(&config, text).expect("a configuration can be written");
-    let child = Command::new("nginx").arg("-c").arg(&config).arg("-p").arg(directory).stderr(Stdio::null()).spawn();
-    let child = Stopped(child.expect("nginx starts"));
-    for _ in 0..100 {
-        if std::net::TcpStream::connect(free).is_ok() {
-            return (child, free);
+impl Pair {
+    async fn measure(&mut self, figures: &mut Figures, target: &str, names: [&'static str; 3]) {
+        let (ours, theirs) = (self.ours.ask(target).await.0, self.theirs.ask(target).await.0);
+        assert_eq!((ours.status, theirs.status), (200, 200), "{target}");
+        println!("{target}: {} bytes from the gateway, {} from nginx", ours.bytes, theirs.bytes);
+        let (mut throughput, mut cpu, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            let one = load(&mut self.ours, &self.gateway, target, ours).await;
+            let other = load(&mut self.theirs, &self.nginx, target, theirs).await;
+            // The first round warms everything up.
+            if round > 0 {
+                throughput.push(one.requests / other.requests);
+                cpu.push(one.cpu / other.cpu);
+                requests.push(one.requests / ROUND.as_secs_f64());
+            }
         }
-        std::thread::sleep(Duration::from_millis(50));
+        let [of_throughput, of_cpu, of_requests] = names;
+        figures.median(of_throughput, &throughput);
+        figures.median(of_cpu, &cpu);
+        figures.median(of_requests, &requests);
     }
-    panic!("nginx does not listen: {}", std::fs::read_to_string(directory.join("nginx-error.log")).unwrap_or_default());
+
+    /// One request at a time: what a caller feels.
+    async fn single(&mut self, figures: &mut Figures) {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..SINGLE {
+            ours.push(ms(self.ours.ask(upstream::SEARCH).await.1));
+            theirs.push(ms(self.theirs.ask(upstream::SEARCH).await.1));
+        }
+        figures.median("exchange_warm_ms", &ours);
+        figures.median("nginx_warm_ms", &theirs);
+    }
+}
+
+struct Load {
+    requests: f64,
+    /// Processor time of the server for each request, in seconds.
+    cpu: f64,
+}
+
+async fn load(client: &mut Client, server: &Process, target: &str, expected: Answer) -> Load {
+    let before = server.cpu();
+    let requests = number(client.ask_for(target, ROUND, expected).await);
+    Load { requests, cpu: (server.cpu() - before).as_secs_f64() / requests }
+}
+
+/// What the disk of the journal takes to make one record durable.
+fn syncs(file: &Path) -> Vec<f64> {
+    let mut file = OpenOptions::new().append(true).create(true).open(file).expect("a file on the disk of the journal");
+    let sync = |_| {
+        let start = Instant::now();
+        file.write_all(&[b'x'; 700]).and_then(|()| file.sync_data()).expect("the disk writes");
+        ms(start.elapsed())
+    };
+    (0..SINGLE).map(sync).collect()
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }

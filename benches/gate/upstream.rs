@@ -1,103 +1,111 @@
-//! A static upstream: answers by path from memory, over keep-alive HTTP/1.1, in a thread of its own.
+//! A static upstream: answers by path from memory over keep-alive HTTP/1.1, in a thread of its own.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The record that is asked for: one patient with a Consent that permits everything.
-#[derive(Debug)]
-pub(crate) struct Static {
-    answers: HashMap<String, Vec<u8>>,
-}
+/// A read whose answer has 2 KB.
+pub(crate) const READ: &str = "/fhir/Observation/o0";
 
-const EMPTY: &str = r#"{"resourceType":"Bundle","type":"searchset"}"#;
+/// A search whose answer has 10 KB.
+pub(crate) const SEARCH: &str = "/fhir/Observation?patient=p1&_count=20";
+
 const PATIENT: &str = r#"{"resourceType":"Patient","id":"p1","identifier":[{"system":"http://fhir.nl/fhir/NamingSystem/bsn","value":"999911120"}]}"#;
 
-impl Static {
-    pub(crate) fn new(caller_ura: &str) -> Self {
-        let consent = r#"{"resourceType":"Consent","id":"c1","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],"patient":{"reference":"Patient/p1"},"dateTime":"2026-01-01","policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":{"type":"permit","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}}"#;
-        let organization = format!(
-            r#"{{"resourceType":"Organization","id":"o1","identifier":[{{"system":"http://fhir.nl/fhir/NamingSystem/ura","value":"{caller_ura}"}}]}}"#
-        );
-        let entries: Vec<String> = (0..8).map(|number| observation(number, 900)).collect();
-        let mut answers = HashMap::new();
-        let mut put = |path: &str, body: String| {
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json;charset=utf-8\r\nContent-Length: {}\r\n\r\n",
-                body.len()
-            );
-            answers.insert(path.to_owned(), [head.into_bytes(), body.into_bytes()].concat());
-        };
-        put("/fhir/Patient/p1", PATIENT.to_owned());
-        put("/fhir/Patient", bundle("Patient?identifier=http%3A%2F%2Ffhir.nl%2Ffhir%2FNamingSystem%2Fbsn%7C999911120", &[PATIENT]));
-        put("/fhir/Consent", bundle("Consent?patient=p1", &[consent]));
-        put("/fhir/Organization", bundle("Organization?identifier=x", &[&organization]));
-        put("/fhir/Practitioner", EMPTY.to_owned());
-        put("/fhir/Observation/o0", observation(0, 1_800));
-        let borrowed: Vec<&str> = entries.iter().map(String::as_str).collect();
-        put("/fhir/Observation", bundle("Observation?patient=p1", &borrowed));
-        Self { answers }
-    }
+const CONSENT: &str = r#"{"resourceType":"Consent","id":"c1","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],"patient":{"reference":"Patient/p1"},"dateTime":"2026-01-01","policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":{"type":"permit","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}}"#;
 
-    pub(crate) fn start(self) -> SocketAddr {
-        let (send, receive) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                send.send(listener.local_addr().expect("an address")).expect("the bench waits");
-                let answers = Arc::new(self);
-                while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(serve(stream, answers.clone()));
-                }
-            });
+/// What is answered: whole responses, by a path and a piece of the query that it must have.
+type Answers = HashMap<&'static str, Vec<(&'static str, Vec<u8>)>>;
+
+/// Starts the upstream: one person, whose Consent permits treatment, with laboratory results; and the calling organisation.
+pub(crate) fn start() -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            tell.send(address).expect("somebody waits for the address");
+            let answers = Arc::new(answers(&format!("http://{address}/fhir")));
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&answers)));
+            }
         });
-        receive.recv().expect("the upstream starts")
-    }
+    });
+    told.recv().expect("the upstream starts")
 }
 
-fn observation(number: usize, bytes: usize) -> String {
-    let note = "x".repeat(bytes.saturating_sub(420));
+fn answers(base: &str) -> Answers {
+    let organization = r#"{"resourceType":"Organization","id":"org1","identifier":[{"system":"http://fhir.nl/fhir/NamingSystem/ura","value":"90000101"}]}"#;
+    let practitioner = r#"{"resourceType":"Practitioner","id":"arts1","identifier":[{"system":"http://fhir.nl/fhir/NamingSystem/uzi-nr-pers","value":"900000101"}]}"#;
+    let observations: Vec<String> = (0..8).map(|number| observation(number, 720)).collect();
+    let observations: Vec<&str> = observations.iter().map(String::as_str).collect();
+    let (patients, consents) = ("Patient?identifier=999911120", "Consent?patient=p1");
+    let (organizations, practitioners) = ("Organization?identifier=90000101", "Practitioner?identifier=900000101");
+    HashMap::from([
+        ("/fhir/Patient/p1", vec![("", response(PATIENT))]),
+        ("/fhir/Patient", vec![("999911120", response(&searchset(base, patients, &[PATIENT])))]),
+        ("/fhir/Consent", vec![("patient=p1", response(&searchset(base, consents, &[CONSENT])))]),
+        ("/fhir/Organization", vec![("90000101", response(&searchset(base, organizations, &[organization])))]),
+        ("/fhir/Practitioner", vec![("900000101", response(&searchset(base, practitioners, &[practitioner])))]),
+        (READ, vec![("", response(&observation(0, 1_600)))]),
+        (
+            "/fhir/Observation",
+            vec![("patient=p1", response(&searchset(base, "Observation?patient=p1", &observations)))],
+        ),
+    ])
+}
+
+fn observation(number: usize, note: usize) -> String {
+    let note = "Geen bijzonderheden. ".repeat(note / 21);
     format!(
         r#"{{"resourceType":"Observation","id":"o{number}","meta":{{"versionId":"1","lastUpdated":"2026-01-01T00:00:00.000+00:00"}},"status":"final","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"718-7"}}]}},"subject":{{"reference":"Patient/p1"}},"effectiveDateTime":"2026-01-01","valueQuantity":{{"value":8.10,"unit":"mmol/L"}},"note":[{{"text":"{note}"}}]}}"#
     )
 }
 
-fn bundle(query: &str, resources: &[&str]) -> String {
-    let entries: Vec<String> = resources
-        .iter()
-        .map(|resource| format!(r#"{{"fullUrl":"http://127.0.0.1/fhir/x","resource":{resource},"search":{{"mode":"match"}}}}"#))
-        .collect();
+fn searchset(base: &str, query: &str, resources: &[&str]) -> String {
+    let mut entries = String::new();
+    for (number, resource) in resources.iter().enumerate() {
+        let comma = if number > 0 { "," } else { "" };
+        write!(
+            entries,
+            r#"{comma}{{"fullUrl":"{base}/x/{number}","resource":{resource},"search":{{"mode":"match"}}}}"#
+        )
+        .unwrap_or_default();
+    }
     format!(
-        r#"{{"resourceType":"Bundle","id":"b1","type":"searchset","link":[{{"relation":"self","url":"http://127.0.0.1/fhir/{query}"}}],"entry":[{}]}}"#,
-        entries.join(",")
+        r#"{{"resourceType":"Bundle","id":"b1","type":"searchset","link":[{{"relation":"self","url":"{base}/{query}"}}],"entry":[{entries}]}}"#
     )
 }
 
-async fn serve(mut stream: TcpStream, answers: Arc<Static>) {
+fn response(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json;charset=utf-8\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+async fn serve(mut stream: TcpStream, answers: Arc<Answers>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let nothing = response(r#"{"resourceType":"Bundle","type":"searchset"}"#);
     let mut buffer = Vec::with_capacity(8 * 1024);
     loop {
-        while let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
-            buffer.drain(..end + 4);
+        while let Some(end) = memchr::memmem::find(&buffer, b"\r\n\r\n") {
+            let head = buffer.get(..end).and_then(|head| std::str::from_utf8(head).ok()).unwrap_or_default();
             let target = head.split(' ').nth(1).unwrap_or_default();
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            let linked = path == "/fhir/Patient" && query.contains("link=");
-            let answer = if linked { None } else { answers.answers.get(path) };
-            let missing = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\nContent-Length: {}\r\n\r\n{EMPTY}",
-                EMPTY.len()
-            );
-            let bytes = answer.map_or(missing.as_bytes(), Vec::as_slice);
-            if stream.write_all(bytes).await.is_err() {
+            let known = answers.get(path).into_iter().flatten().find(|(piece, _)| query.contains(piece));
+            if stream.write_all(known.map_or(&nothing, |(_, answer)| answer)).await.is_err() {
                 return;
             }
+            buffer.drain(..end + 4);
         }
         match stream.read_buf(&mut buffer).await {
             Ok(0) | Err(_) => return,
