@@ -67,6 +67,12 @@ pub(crate) const CLOSING: &str = "]}";
 /// Adds an entry whose narrative has about `narrative` bytes.
 pub(crate) fn entry(out: &mut String, kind: Type, number: usize, narrative: usize) {
     let Type { name, subject } = kind;
+    // Some servers escape the solidus, most do not.
+    let paragraph = if number.is_multiple_of(8) {
+        r#"<p class=\"uitslag\">Geen bijzonderheden; patiënte is ’s ochtends gezien, overleg gevoerd.<\/p>"#
+    } else {
+        r#"<p class=\"uitslag\">Geen bijzonderheden; patiënte is ’s ochtends gezien, overleg gevoerd.</p>"#
+    };
     let level = if number.is_multiple_of(RESTRICTED_EACH) { "R" } else { "N" };
     write!(
         out,
@@ -77,13 +83,11 @@ pub(crate) fn entry(out: &mut String, kind: Type, number: usize, narrative: usiz
     .unwrap_or_default();
     let end = out.len() + narrative;
     while out.len() < end {
-        out.push_str(
-            r#"<p class=\"uitslag\">Geen bijzonderheden; patiënte is ’s ochtends gezien, overleg gevoerd.<\/p>"#,
-        );
+        out.push_str(paragraph);
     }
     write!(
         out,
-        r#"</div>"}},"identifier":[{{"system":"http://ziekenhuis.example/nummers","value":"{number:08}"}}],"{subject}":{{"reference":"Patient/p1","display":"A. de Wit"}},"category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory","display":"Laboratory"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"{loinc}","display":"Hemoglobine [massa/volume] in bloed"}},{{"system":"http://snomed.info/sct","code":"{sct}"}}],"text":"Hb"}},"recorder":{{"reference":"Practitioner/arts{doctor}","display":"dr. B. Jansen"}},"encounter":{{"reference":"Encounter/e{encounter}"}},"valueQuantity":{{"value":{value}.{value:02}0,"unit":"mmol/L","system":"http://unitsofmeasure.org","code":"mmol/L"}},"referenceRange":[{{"low":{{"value":7.50,"unit":"mmol/L"}},"high":{{"value":10.0,"unit":"mmol/L"}}}}],"note":[{{"authorReference":{{"reference":"Practitioner/arts{doctor}"}},"time":"2026-02-01T09:30:00+01:00","text":"Herhalen over \"drie\" maanden.\nGeen klachten\u002e"}}],"extension":[{{"url":"http://ziekenhuis.example/herkomst","valueCode":"lab"}}]}},"search":{{"mode":"match"}}}}"#,
+        r#"</div>"}},"identifier":[{{"system":"http://ziekenhuis.example/nummers","value":"{number:08}"}}],"{subject}":{{"reference":"Patient/p1","display":"A. de Wit"}},"category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory","display":"Laboratory"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"{loinc}","display":"Hemoglobine [massa/volume] in bloed"}},{{"system":"http://snomed.info/sct","code":"{sct}"}}],"text":"Hb"}},"recorder":{{"reference":"Practitioner/arts{doctor}","display":"dr. B. Jansen"}},"encounter":{{"reference":"Encounter/e{encounter}"}},"valueQuantity":{{"value":{value}.{value:02}0,"unit":"mmol/L","system":"http://unitsofmeasure.org","code":"mmol/L"}},"referenceRange":[{{"low":{{"value":7.50,"unit":"mmol/L"}},"high":{{"value":10.0,"unit":"mmol/L"}}}}],"note":[{{"authorReference":{{"reference":"Practitioner/arts{doctor}"}},"time":"2026-02-01T09:30:00+01:00","text":"Herhalen over \"drie\" maanden.\nGeen klachten."}}],"extension":[{{"url":"http://ziekenhuis.example/herkomst","valueCode":"lab"}}]}},"search":{{"mode":"match"}}}}"#,
         loinc = pick(&["718-7", "2345-7", "2160-0", "4548-4"], number),
         sct = 100_000_001 + number % 50 * 10,
         doctor = number % 9,
