@@ -34,15 +34,15 @@ use crate::refusal::Refusal;
 use crate::view::{self, Surroundings};
 
 /// A request apart from the types of the HTTP library.
-struct Received<'r> {
+struct Received {
     id: String,
     method: String,
     target: String,
-    headers: &'r HeaderMap,
+    headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Received<'_> {
+impl Received {
     /// Returns every value of a header; one that is no text counts as ill-formed.
     fn header(&self, name: &str) -> Vec<&str> {
         self.headers.get_all(name).map(|value| value.to_str().unwrap_or("\u{fffd}")).collect()
@@ -96,7 +96,7 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
 struct Journey<'j> {
     worker: &'j Worker,
     caller: &'j Caller,
-    received: &'j Received<'j>,
+    received: &'j Received,
     now: OffsetDateTime,
     deadline: Instant,
     /// The exchange profile that admits the query.
@@ -278,7 +278,7 @@ impl Journey<'_> {
 }
 
 /// Takes the request apart. A body longer than any form is cut: what is left cannot be understood and is refused.
-async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload) -> Received<'_> {
+async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload) -> Received {
     let mut body = Vec::new();
     while let Some(Ok(chunk)) = payload.next().await {
         body.extend_from_slice(&chunk);
@@ -287,7 +287,7 @@ async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload) -
         }
     }
     let target = target_of(request);
-    Received { id, method: request.method().as_str().to_owned(), target, headers: request.headers(), body }
+    Received { id, method: request.method().as_str().to_owned(), target, headers: request.headers().clone(), body }
 }
 
 /// The target as it was sent. HTTP/2 has the authority in the head of every request, where it is no part of the target;
@@ -304,7 +304,7 @@ fn opening(
     worker: &Worker,
     caller: &Arc<Caller>,
     peer: &Peer,
-    received: &Received<'_>,
+    received: &Received,
     purpose: Option<Purpose>,
     reason: Option<&Option<String>>,
 ) -> Opening {

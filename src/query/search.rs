@@ -37,6 +37,12 @@ struct Sort {
     descending: bool,
 }
 
+impl Sort {
+    fn written(&self) -> String {
+        format!("{}{}", if self.descending { "-" } else { "" }, self.name)
+    }
+}
+
 impl Search {
     /// Reads the decoded `pairs` as a search of `kind`; `compartment` is the patient that the path names, if it does.
     pub(super) fn read(kind: &Arc<Kind>, compartment: Option<&Id>, pairs: &[Pair]) -> Result<Self, Unclassifiable> {
@@ -137,23 +143,20 @@ impl Search {
         target
     }
 
-    /// Returns how long the canonical target is with the longest page token.
-    pub(super) fn longest_target(&self) -> usize {
-        self.without_page().len() + "&_page=".len() + limits::PAGE_TOKEN_BYTES
-    }
-
     /// Returns what is asked of the upstream: this search of all records of one `person`, in pages of `count`. None where
     /// the person has no record: an empty parameter would ask for everybody's.
     ///
-    /// Includes stay out, and so do parameters that are answered here.
+    /// Includes stay out, and so do parameters that are answered here. What sorts alike is sorted by id: a server may give it in
+    /// another order each time it is asked, and a page that passes over the first matches would then repeat or lose some.
     #[must_use]
     pub fn upstream(&self, person: &[Id], count: usize) -> Option<Target> {
         let mut target = format!("{}?", self.resource_type());
         let name = self.kind.patient_names().first().map_or("_id", String::as_str);
         append(&mut target, name, &target::id_list(person)?);
         self.append_criteria(&mut target, |criterion| !criterion.parameter.is_local());
-        self.append_sort(&mut target);
         append(&mut target, "_count", &count.to_string());
+        let sort = self.sort.as_ref().map(|sort| format!("{},", sort.written())).unwrap_or_default();
+        append(&mut target, "_sort", &format!("{sort}_id"));
         append(&mut target, "_total", "none");
         Some(Target::new(target))
     }
@@ -167,8 +170,8 @@ impl Search {
     }
 
     fn append_sort(&self, target: &mut String) {
-        if let Some(Sort { name, descending }) = &self.sort {
-            append(target, "_sort", &format!("{}{name}", if *descending { "-" } else { "" }));
+        if let Some(sort) = &self.sort {
+            append(target, "_sort", &sort.written());
         }
     }
 }

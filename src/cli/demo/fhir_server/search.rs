@@ -1,5 +1,6 @@
 //! Searches and their pages.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ pub(super) struct Search {
     kind: String,
     criteria: Vec<Criterion>,
     count: usize,
-    sort: Option<Sort>,
+    /// What is sorted by, most important first.
+    sort: Vec<Sort>,
     total: Total,
     /// The parameters as they stand in the `self` link.
     echo: String,
@@ -52,7 +54,7 @@ impl Search {
             kind: kind.to_owned(),
             criteria: Vec::new(),
             count: DEFAULT_COUNT,
-            sort: None,
+            sort: Vec::new(),
             total: Total::AsItComes,
             echo: String::new(),
         };
@@ -68,11 +70,13 @@ impl Search {
             match name.as_str() {
                 "_count" => search.count = value.parse::<usize>().map_err(|_| bad())?.min(MAX_COUNT),
                 "_sort" => {
-                    let bare = value.strip_prefix('-').unwrap_or(value);
-                    if !matches!(bare, "_lastUpdated" | "_id") && parameter::parameter(kind, bare).is_none() {
-                        return Err(bad());
+                    for value in value.split(',') {
+                        let bare = value.strip_prefix('-').unwrap_or(value);
+                        if !matches!(bare, "_lastUpdated" | "_id") && parameter::parameter(kind, bare).is_none() {
+                            return Err(bad());
+                        }
+                        search.sort.push(Sort { name: bare.to_owned(), newest_first: value.starts_with('-') });
                     }
-                    search.sort = Some(Sort { name: bare.to_owned(), newest_first: value.starts_with('-') });
                 }
                 "_total" => {
                     search.total = match value.as_str() {
@@ -103,10 +107,11 @@ impl Search {
                 self.criteria.iter().all(|criterion| criterion.matches(id, root, base, identified))
             })
         });
-        if let Some(sort) = &self.sort {
-            found.sort_by_cached_key(|(id, stored)| sort.key(&self.kind, id, stored));
+        for sort in self.sort.iter().rev() {
             if sort.newest_first {
-                found.reverse();
+                found.sort_by_cached_key(|(id, stored)| Reverse(sort.key(&self.kind, id, stored)));
+            } else {
+                found.sort_by_cached_key(|(id, stored)| sort.key(&self.kind, id, stored));
             }
         }
         found

@@ -102,6 +102,8 @@ async fn searches_match_as_the_standard_says() {
         ("Observation?subject:Patient=b&code=c1", &["b-1"]),
         ("Observation?_id=a-2,b-3", &["a-2", "b-3"]),
         ("Observation?patient=a&_sort=-date&_count=2", &["a-5", "a-4"]),
+        ("Observation?patient=a,b&_sort=-date,_id&_count=3", &["a-5", "b-5", "a-4"]),
+        ("Observation?patient=a,b&_sort=-_id&_count=2", &["b-5", "b-4"]),
         ("Observation?patient=a&date=ge2025-03&date=lt2025-05-01", &["a-3", "a-4"]),
         ("Observation?patient.identifier=http://fhir.nl/fhir/NamingSystem/bsn|900186021&code=c5", &["b-5"]),
         ("Patient?identifier=http://fhir.nl/fhir/NamingSystem/bsn%7C999911120", &["a"]),
