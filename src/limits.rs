@@ -35,6 +35,10 @@ pub const REFERENCED: usize = 500;
 /// Steps along `partOf`, group members, roles when actors are compared.
 pub const ACTOR_DEPTH: usize = 5;
 
+/// Comparisons of actors in one decision, teams and roles included: a hospital's teams have hundreds of members, teams of
+/// teams of teams can have any number. What lies beyond may be meant by a deny and is not by a permit.
+pub const ACTOR_COMPARISONS: usize = 100_000;
+
 /// The request target (path and query): longer than any allowed search, shorter than what servers cut off.
 pub const TARGET_BYTES: usize = 8 * 1024;
 

@@ -3,6 +3,8 @@
 //! The answer has three values: an actor that cannot be resolved or compared may be meant. A deny then matches, a permit does
 //! not (consent.md 1.5, point 5).
 
+use std::cell::Cell;
+
 use time::OffsetDateTime;
 
 use super::asked::{Asked, Holder};
@@ -11,7 +13,7 @@ use super::record::{Member, Record, Referenced};
 use super::rule::{Actor, ActorRole, Effect, Identifier, Who};
 use super::window::Window;
 use crate::identity::{CardType, Ura, UziNumber};
-use crate::limits::ACTOR_DEPTH;
+use crate::limits::{ACTOR_COMPARISONS, ACTOR_DEPTH};
 
 /// Whether an actor is the one it is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +99,11 @@ fn same_value(system: &str, left: &str, right: &str) -> Likeness {
 fn compare<'i>(theirs: impl Iterator<Item = &'i Identifier>, known: &[(&str, &str)]) -> Likeness {
     let (mut agree, mut differ) = (false, false);
     let theirs: Vec<_> = theirs.map(|one| (canonical(&one.system), one.value.as_str())).collect();
-    for (system, _) in &theirs {
+    // What is known is little; theirs is as long as its author likes.
+    for (index, (system, _)) in known.iter().enumerate() {
+        if known.iter().take(index).any(|(earlier, _)| earlier == system) {
+            continue;
+        }
         let values = known.iter().filter(|(of, _)| of == system).map(|(_, value)| *value);
         let here = theirs.iter().filter(|(of, _)| of == system).map(|(_, value)| *value);
         let pairs = here.flat_map(|here| values.clone().map(move |there| same_value(system, here, there)));
@@ -200,11 +206,14 @@ pub(super) struct Parties<'a> {
     caller: Side<'a>,
     holder: Side<'a>,
     now: OffsetDateTime,
+    /// Comparisons that may still be made: teams of teams grow faster than any Consent.
+    left: Cell<usize>,
 }
 
 impl<'a> Parties<'a> {
     pub(super) fn of(asked: &'a Asked<'a>, now: OffsetDateTime) -> Self {
-        Self { asked, caller: Side::caller(asked), holder: Side::holder(asked.holder), now }
+        let left = Cell::new(ACTOR_COMPARISONS);
+        Self { asked, caller: Side::caller(asked), holder: Side::holder(asked.holder), now, left }
     }
 
     /// Returns true if and only if a rule of that effect with these actors is about who asks and whose data it is.
@@ -238,7 +247,10 @@ impl<'a> Parties<'a> {
     }
 
     fn recipient(&self, who: &Who, referenced: &Referenced, depth: usize) -> Likeness {
-        let Some(depth) = depth.checked_sub(1) else { return Likeness::Unknown };
+        let (Some(depth), Some(left)) = (depth.checked_sub(1), self.left.get().checked_sub(1)) else {
+            return Likeness::Unknown;
+        };
+        self.left.set(left);
         match kind(who, referenced) {
             "Organization" => self.caller.likeness(who, referenced, ACTOR_DEPTH),
             "Practitioner" => self.person(who, referenced),

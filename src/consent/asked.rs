@@ -1,10 +1,13 @@
 //! What is asked: everything a decision depends on besides evidence, policy and time.
 
+use super::actor::is_ura;
 use super::caller_records::CallerRecords;
 use super::purpose::Purpose;
+use super::record::Record;
 use super::rule::Action;
 use super::source::Source;
 use crate::identity::{Caller, Ura};
+use crate::json::Value;
 
 /// A question to be decided.
 #[derive(Debug, Clone)]
@@ -103,6 +106,16 @@ impl Holder {
     #[must_use]
     pub fn new(ura: Ura) -> Self {
         Self { ura, references: Vec::new() }
+    }
+
+    /// Adds an Organization that was found at `source` by its number. One that does not carry the number is not the
+    /// holder's, and is not added.
+    pub fn found(&mut self, source: &Source, record: Value<'_>) {
+        let reference = record.text_of("id").map(|id| format!("Organization/{id}"));
+        let is_organization = record.text_of("resourceType").as_deref() == Some("Organization");
+        let carries = || Record::read(record, source, "").identifiers.iter().any(|one| is_ura(one, &self.ura));
+        let own = reference.filter(|_| is_organization && carries());
+        self.references.extend(own.map(|own| source.normalise(&own)));
     }
 
     /// Adds its own Organization record at a source of Consents.

@@ -247,3 +247,47 @@ fn judging_a_hundred_provisions_is_the_same_for_each_resource() {
         assert_eq!(plan.judge(document.root(), &tables).is_visible(), visible);
     }
 }
+
+/// Teams of teams: each of `count` contained Groups has all of them as members.
+fn teams(count: usize) -> String {
+    let members: Vec<_> = (0..count).map(|at| format!(r##"{{"entity":{{"reference":"#g{at}"}}}}"##)).collect();
+    let team = |at| {
+        let members = members.join(",");
+        format!(r#"{{"resourceType":"Group","id":"g{at}","type":"person","actual":true,"member":[{members}]}}"#)
+    };
+    (0..count).map(team).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn teams_of_teams_without_end_are_compared_within_bounds_and_deny() {
+    let rules =
+        |effect: &str| format!(r##""contained":[{}],"provision":{{"type":"{effect}",{}}}"##, teams(100), actor("#g0"));
+    assert_eq!(ground(&decided_with(&file(&rules("deny")), &CallerRecords::none(), "ehds")), Ground::RuleDenies);
+    assert_eq!(ground(&decided(&file(&rules("permit")))), Ground::NothingOnFile);
+}
+
+#[test]
+fn identifiers_without_end_are_compared_within_bounds() {
+    let other = format!(r#"{{"system":"{URA}","value":"00000009"}}"#);
+    let identifiers = vec![other; 7_000].join(",");
+    let contained = format!(r#"{{"resourceType":"Organization","id":"o","identifier":[{identifiers}]}}"#);
+    let rules = format!(r##""contained":[{contained}],"provision":{{"type":"deny",{}}}"##, actor("#o"));
+    let all = file(r#""provision":{"type":"permit"}"#);
+    assert!(plan(decided(&all.merge(file(&rules)))).is_straight(), "another organisation is denied");
+}
+
+#[test]
+fn the_holder_is_known_by_records_that_carry_its_number() {
+    let found = |record: &str| {
+        let mut holder = Holder::new("00000002".parse().unwrap());
+        holder.found(&Source::default(), Document::read(record.as_bytes(), limits::RESOURCE).unwrap().root());
+        holder.references().to_vec()
+    };
+    let organization = |kind: &str, number: &str| {
+        format!(r#"{{"resourceType":"{kind}","id":"o","identifier":[{{"system":"{URA}","value":"{number}"}}]}}"#)
+    };
+    assert_eq!(found(&organization("Organization", "00000002")), ["Organization/o"]);
+    assert!(found(&organization("Organization", "00000003")).is_empty(), "a server that does not know the parameter");
+    assert!(found(&organization("Location", "00000002")).is_empty());
+    assert!(found(r#"{"resourceType":"Organization","id":"o"}"#).is_empty());
+}
