@@ -70,7 +70,7 @@ impl<'d> Resource<'d> {
     /// Walks over every element, extensions and contained resources included, and calls `each` with type and id of every
     /// resource of the upstream that a reference leads to.
     pub(super) fn walk(&self, known: Known<'_>, each: impl FnMut(&str, &str)) -> Leads {
-        let mut walk = Walk { resource: self, known, each, leads: Leads::default() };
+        let mut walk = Walk { resource: self, known, each, leads: Leads::default(), inside: None };
         for member in self.value.members() {
             if member.name == "contained" {
                 member.value.items().for_each(|contained| walk.contained(contained));
@@ -87,6 +87,8 @@ struct Walk<'r, 'd, 's, F> {
     known: Known<'s>,
     each: F,
     leads: Leads,
+    /// The ids of the contained resources, in order; read when the first reference leads to one.
+    inside: Option<Vec<Cow<'d, str>>>,
 }
 
 impl<F: FnMut(&str, &str)> Walk<'_, '_, '_, F> {
@@ -147,9 +149,14 @@ impl<F: FnMut(&str, &str)> Walk<'_, '_, '_, F> {
     }
 
     /// `#` alone is the container itself.
-    fn holds(&self, fragment: &str) -> bool {
-        fragment.is_empty()
-            || self.resource.contained().any(|contained| contained.text_of("id").is_some_and(|id| id == fragment))
+    fn holds(&mut self, fragment: &str) -> bool {
+        let contained = self.resource.contained();
+        let inside = self.inside.get_or_insert_with(|| {
+            let mut ids: Vec<_> = contained.filter_map(|contained| contained.text_of("id")).collect();
+            ids.sort_unstable();
+            ids
+        });
+        fragment.is_empty() || inside.binary_search_by(|id| id.as_ref().cmp(fragment)).is_ok()
     }
 }
 
@@ -239,6 +246,14 @@ mod tests {
             assert_eq!(walk(&observation(members)).0, Leads { nowhere: true, ..NONE }, "{members}");
         }
         assert_eq!(walk(&observation(r#""performer":[{"display":"x"}]"#)).0, NONE);
+    }
+
+    #[test]
+    fn references_to_what_is_contained_cost_no_more_than_there_are() {
+        let contained: Vec<_> = (0..40_000).map(|at| format!(r#"{{"resourceType":"Basic","id":"c{at}"}}"#)).collect();
+        let references = vec![r##"{"reference":"#c39999"}"##; 40_000].join(",");
+        let text = observation(&format!(r#""contained":[{}],"focus":[{references}]"#, contained.join(",")));
+        assert_eq!(walk(&text).0, NONE);
     }
 
     #[test]
