@@ -8,7 +8,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 
 use super::forward::{Broken, Forward, Progress};
@@ -107,41 +107,83 @@ pub(super) struct Streaming {
 /// Answers with a body that is released piece by piece. What breaks it ends the connection: it never ends as if it were whole.
 pub(super) fn streamed(streaming: Streaming, id: &str) -> HttpResponse {
     let Streaming { first, forward, trail } = streaming;
-    let state = Stream { first: Some(first), forward, trail: Some(trail), bytes: 0 };
+    let state = Stream { pieces: Pieces::new(first), forward, trail: Some(trail), bytes: 0 };
     head(200, id).body(BoxBody::new(actix_web::body::BodyStream::new(Box::pin(stream::unfold(state, piece)))))
 }
 
+/// Bytes that are released and not sent yet, cut into pieces of one size whatever they came as: pieces as they come would
+/// tell how much of each page of the server was left out.
+struct Pieces {
+    waiting: BytesMut,
+}
+
+impl Pieces {
+    const SIZE: usize = 32 * 1024;
+
+    fn new(first: Vec<u8>) -> Self {
+        Self { waiting: BytesMut::from(Bytes::from(first)) }
+    }
+
+    fn add(&mut self, released: &[u8]) {
+        self.waiting.extend_from_slice(released);
+    }
+
+    /// Takes the next piece, if there is enough for one.
+    fn next(&mut self) -> Option<Bytes> {
+        (self.waiting.len() >= Self::SIZE).then(|| self.waiting.split_to(Self::SIZE).freeze())
+    }
+
+    /// Takes what is left at the end.
+    fn last(&mut self) -> Option<Bytes> {
+        (!self.waiting.is_empty()).then(|| self.waiting.split().freeze())
+    }
+}
+
 struct Stream {
-    first: Option<Vec<u8>>,
+    pieces: Pieces,
     forward: Forward,
     trail: Option<Trail<JournalSink>>,
     bytes: u64,
 }
 
+impl Drop for Stream {
+    /// A caller who hangs up has seen what was sent until then.
+    fn drop(&mut self) {
+        close(self, Outcome::CutOff, None);
+    }
+}
+
 async fn piece(mut state: Stream) -> Option<(Result<Bytes, Broken>, Stream)> {
     state.trail.as_ref()?;
-    let progress = match state.first.take() {
-        Some(first) => Ok(Progress::Released(first)),
-        None => state.forward.advance().await,
-    };
-    match progress {
-        Ok(Progress::Released(bytes)) => {
-            state.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            Some((Ok(Bytes::from(bytes)), state))
+    let next = loop {
+        if let Some(next) = state.pieces.next() {
+            break Some(next);
         }
-        Ok(Progress::Whole | Progress::NotVisible) => {
+        match state.forward.advance().await {
+            Ok(Progress::Released(bytes)) => state.pieces.add(&bytes),
+            Ok(Progress::Whole | Progress::NotVisible) => break state.pieces.last(),
+            Err(broken) => {
+                tracing::warn!(cause = broken.code(), "an answer broke after it had begun and was cut off");
+                close(&mut state, Outcome::Failed, Some(broken.code()));
+                return Some((Err(broken), state));
+            }
+        }
+    };
+    match next {
+        Some(next) => {
+            state.bytes += u64::try_from(next.len()).unwrap_or(u64::MAX);
+            Some((Ok(next), state))
+        }
+        None => {
             close(&mut state, Outcome::Delivered, None);
             None
-        }
-        Err(broken) => {
-            tracing::warn!(cause = broken.code(), "an answer broke after it had begun and was cut off");
-            close(&mut state, Outcome::Failed, Some(broken.code()));
-            Some((Err(broken), state))
         }
     }
 }
 
+/// Closes the record, once; what was released may be more than was sent when it broke off, never less.
 fn close(state: &mut Stream, outcome: Outcome, cause: Option<&'static str>) {
+    let Some(trail) = state.trail.take() else { return };
     let report = state.forward.report();
     let closing = Closing {
         outcome,
@@ -151,9 +193,7 @@ fn close(state: &mut Stream, outcome: Outcome, cause: Option<&'static str>) {
         withheld: report.withheld,
         bytes: state.bytes,
     };
-    if let Some(trail) = state.trail.take() {
-        drop(trail.close(&closing));
-    }
+    drop(trail.close(&closing));
 }
 
 #[cfg(test)]
@@ -164,6 +204,31 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HeaderName::from_static(REQUEST_ID), HeaderValue::from_static(given));
         request_id(&headers)
+    }
+
+    #[test]
+    fn pieces_tell_nothing_of_what_was_released_together() {
+        let body: Vec<u8> = (0..200_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+        let sent = |cut: &[usize]| {
+            let mut rest = body.as_slice();
+            let mut pieces = Pieces::new(Vec::new());
+            let mut sent = Vec::new();
+            for size in cut.iter().cycle() {
+                let (released, behind) = rest.split_at(rest.len().min(*size));
+                pieces.add(released);
+                sent.extend(std::iter::from_fn(|| pieces.next()));
+                rest = behind;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            sent.extend(pieces.last());
+            sent
+        };
+        let whole = sent(&[body.len()]);
+        assert_eq!(whole.concat(), body);
+        assert_eq!(sent(&[7_001, 90_000, 1]), whole);
+        assert_eq!(sent(&[33]), whole);
     }
 
     #[test]
