@@ -17,7 +17,7 @@ mod target;
 mod unclassifiable;
 
 pub use crate::profile::Include;
-pub use id::{BSN_SYSTEM, Bsn, Id, NotAnIdentifier};
+pub use id::{BSN_OID, BSN_SYSTEM, Bsn, Id, NotAnIdentifier};
 pub use purpose::{purpose, reason};
 pub use search::Search;
 pub use subject::Subject;

@@ -20,7 +20,7 @@ use crate::consent::{CallerRecords, Evidence, FhirVersion, Holder, Register, Sou
 use crate::identity::{Caller, Ura};
 use crate::json::Value;
 use crate::limits;
-use crate::query::{Bsn, Id, LookUp};
+use crate::query::{Id, LookUp};
 
 /// FHIR systems of the numbers that records are found by.
 const URA_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/ura";
@@ -31,7 +31,10 @@ const UZI_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-pers";
 pub struct ConsentStore {
     sources: Vec<SourceIndex>,
     epoch: AtomicU64,
-    evidence: Cache<(Bsn, u64), Arc<Evidence>>,
+    /// By the person with all records: one that was found since has Consents of its own.
+    evidence: Cache<(Arc<Person>, u64), Arc<Evidence>>,
+    /// Who was asked about and is not known, by what was asked.
+    unknown: Cache<(String, u64), ()>,
     callers: Cache<(Ura, Option<String>, u64), Arc<CallerRecords>>,
     holders: Cache<(Ura, u64), Arc<Holder>>,
 }
@@ -74,6 +77,7 @@ impl ConsentStore {
             sources: sources.iter().map(index).collect(),
             epoch: AtomicU64::new(0),
             evidence: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
+            unknown: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
             callers: Cache::builder().max_capacity(10_000).time_to_live(max_age).build(),
             holders: Cache::builder().max_capacity(10).time_to_live(max_age).build(),
         }
@@ -91,20 +95,55 @@ impl ConsentStore {
     pub async fn on_file(
         &self,
         servers: &[Upstream],
-        person: &Person,
+        person: &Arc<Person>,
         caller: &Caller,
         holder: &Ura,
     ) -> Result<OnFile, NoPerson> {
         let epoch = self.epoch.load(Ordering::SeqCst);
-        let evidence = self.evidence.try_get_with((person.bsn.clone(), epoch), self.read_all(servers, person));
+        let evidence = self.evidence.try_get_with((Arc::clone(person), epoch), self.read_all(servers, person));
         let evidence = evidence.await.map_err(Arc::unwrap_or_clone)?;
+        let (caller, holder) = self.parties(servers, caller, holder, epoch).await?;
+        Ok(OnFile { evidence, caller, holder })
+    }
+
+    /// Asks every source about nobody, where it is not known who `asked` names: a source that fails must fail alike for
+    /// those who are known and those who are not. It is remembered as long as an answer about somebody is.
+    pub async fn on_nobody(
+        &self,
+        servers: &[Upstream],
+        asked: &str,
+        caller: &Caller,
+        holder: &Ura,
+    ) -> Result<(), NoPerson> {
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        let asking = self.unknown.try_get_with((asked.to_owned(), epoch), self.ask_about_nobody(servers));
+        asking.await.map_err(Arc::unwrap_or_clone)?;
+        self.parties(servers, caller, holder, epoch).await.map(drop)
+    }
+
+    async fn ask_about_nobody(&self, servers: &[Upstream]) -> Result<(), NoPerson> {
+        for (index, server) in self.paired(servers) {
+            if let Some(lookup) = LookUp::nobodys_consents() {
+                lookup::search(server, Call::Consent, &index.bases, lookup, limits::CONSENTS, |_| {}).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn parties(
+        &self,
+        servers: &[Upstream],
+        caller: &Caller,
+        holder: &Ura,
+        epoch: u64,
+    ) -> Result<(Arc<CallerRecords>, Arc<Holder>), NoPerson> {
         let uzi = caller.person().map(|number| number.as_str().to_owned());
         let key = (caller.ura().clone(), uzi, epoch);
         let records = self.callers.try_get_with(key, self.records_of(servers, caller));
         let records = records.await.map_err(Arc::unwrap_or_clone)?;
         let own = self.holders.try_get_with((holder.clone(), epoch), self.holder(servers, holder));
         let own = own.await.map_err(Arc::unwrap_or_clone)?;
-        Ok(OnFile { evidence, caller: records, holder: own })
+        Ok((records, own))
     }
 
     fn paired<'s>(&'s self, servers: &'s [Upstream]) -> impl Iterator<Item = (&'s SourceIndex, &'s Upstream)> {
@@ -155,12 +194,8 @@ impl ConsentStore {
         let mut holder = Holder::new(ura.clone());
         for (index, server) in self.paired(servers) {
             let lookup = LookUp::by_identifier("Organization", URA_SYSTEM, ura.as_str());
-            let mut references = Vec::new();
-            let each = |record: Value<'_>| references.extend(reference_of(record));
+            let each = |record: Value<'_>| holder.found(&index.source, record);
             lookup::search(server, Call::Consent, &index.bases, lookup, limits::REFERENCED, each).await?;
-            for reference in references {
-                holder = holder.known_as(&index.source, &reference);
-            }
         }
         Ok(Arc::new(holder))
     }

@@ -16,17 +16,18 @@ use tokio::time::{Instant, timeout_at};
 use super::door::Peer;
 use super::end::End;
 use super::forward::{Forward, Paging};
-use super::halt::Stop;
+use super::halt::{Seen, Stop};
 use super::journal::JournalSink;
 use super::lookup;
 use super::metrics::Call;
-use super::patient_index::Person;
+use super::patient_index::{NoPerson, Person};
 use super::response;
 use super::state::Worker;
 use super::token::Binding;
 use crate::audit::{Basis, Interaction, Opening, Outcome, Patient, Question, Trail};
 use crate::consent::{self, Action, Admission, Asked, Permit, Purpose, Wish};
 use crate::identity::Caller;
+use crate::json::Value;
 use crate::limits;
 use crate::profile::Offer;
 use crate::query::{self, Id, LookUp, Query, Read, RequestHead, Search, Unclassifiable};
@@ -40,6 +41,8 @@ struct Received {
     target: String,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// What went wrong before the body was whole.
+    broken: Option<(Refusal, &'static str)>,
 }
 
 impl Received {
@@ -76,7 +79,7 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
         gateway.metrics.exchange(Outcome::Refused, None, None);
         return response::refuse(Refusal::Unavailable, &id);
     };
-    let received = receive(id, &request, payload).await;
+    let received = receive(id, &request, payload, deadline).await;
     let purpose = query::purpose(&received.header("sluis-purpose"));
     let reason = query::reason(&received.header("sluis-reason"));
     let mut trail = Trail::open(sink, opening(worker, &caller, peer, &received, purpose.ok(), reason.as_ref().ok()));
@@ -129,10 +132,16 @@ impl Journey<'_> {
 
         // Whom it is about.
         self.self_link = search.as_ref().map(|search| self.public(&search.without_page()));
-        let person = match (&search, &read) {
-            (Some(search), _) => gateway.patients.find(&self.worker.upstream, search.subject()).await?,
-            (None, Some(read)) => self.owner(read).await?,
+        let found = match (&search, &read) {
+            (Some(search), _) => {
+                gateway.patients.find(&self.worker.upstream, search.subject()).await.map_err(Stop::from)
+            }
+            (None, Some(read)) => self.owner(read).await,
             (None, None) => return Err(Stop::refused(Refusal::Internal, "no-query")),
+        };
+        let person = match found {
+            Err(stop) if stop.seen == Seen::Unknown => return Err(self.nobody(stop).await),
+            found => found?,
         };
         trail.about(Patient { references: person.references(), bsn: Some(person.bsn.clone()) });
 
@@ -167,13 +176,21 @@ impl Journey<'_> {
     }
 
     fn understand(&mut self, offer: &Offer, trail: &mut Trail<JournalSink>) -> Result<Query, Stop> {
-        let header = |name: &str| self.received.headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some((refusal, cause)) = self.received.broken {
+            return Err(Stop::refused(refusal, cause));
+        }
+        // RFC 9110, 5.3: several fields of one name are one list.
+        let header = |name: &str| {
+            let values = self.received.header(name);
+            (!values.is_empty()).then(|| values.join(","))
+        };
+        let (content_type, accept, prefer) = (header("content-type"), header("accept"), header("prefer"));
         let head = RequestHead {
             method: &self.received.method,
             target: &self.received.target,
-            content_type: header("content-type"),
-            accept: header("accept"),
-            prefer: header("prefer"),
+            content_type: content_type.as_deref(),
+            accept: accept.as_deref(),
+            prefer: prefer.as_deref(),
             method_override: ["x-http-method-override", "x-http-method", "x-method-override"]
                 .iter()
                 .any(|name| self.received.headers.contains_key(*name)),
@@ -202,7 +219,8 @@ impl Journey<'_> {
             Some(owner) => owner,
             None => {
                 let lookup = LookUp::read(read.resource_type(), read.id());
-                let subjects = lookup::read(&self.worker.upstream, Call::Reference, &lookup, view::subjects).await?;
+                let each = |found: Value<'_>| view::subjects(found, &gateway.bases);
+                let subjects = lookup::read(&self.worker.upstream, Call::Reference, &lookup, each).await?;
                 let mut subjects: Vec<Id> = subjects.unwrap_or_default();
                 // Several are one person's at most: the view hides what is about another one too.
                 subjects.truncate(1);
@@ -214,20 +232,29 @@ impl Journey<'_> {
         Ok(patients.by_id(&self.worker.upstream, &owner).await?)
     }
 
+    /// Asks the sources of Consents all the same: while one fails, who is known gets no answer, and who is not must not
+    /// get one either.
+    async fn nobody(&self, stop: Stop) -> Stop {
+        let gateway = &self.worker.gateway;
+        let holder = &gateway.config.holder.ura;
+        let asked = self.self_link.as_deref().unwrap_or(&self.received.target);
+        match gateway.consents.on_nobody(&self.worker.sources, asked, self.caller, holder).await {
+            Ok(()) => stop,
+            Err(error) => unavailable(&error),
+        }
+    }
+
     async fn decide(
         &self,
         wish: Wish,
-        person: &Person,
+        person: &Arc<Person>,
         purpose: Purpose,
         reason: Option<&str>,
     ) -> Result<Permit, Stop> {
         let gateway = &self.worker.gateway;
         let holder = &gateway.config.holder.ura;
         let on_file = gateway.consents.on_file(&self.worker.sources, person, self.caller, holder).await;
-        let on_file = on_file.map_err(|error| {
-            tracing::warn!(cause = %error, "Consents cannot be read, the request is refused");
-            Stop::refused(Refusal::Unavailable, "evidence-unavailable")
-        })?;
+        let on_file = on_file.map_err(|error| unavailable(&error))?;
         let asked = Asked {
             caller: self.caller,
             records: &on_file.caller,
@@ -277,17 +304,28 @@ impl Journey<'_> {
     }
 }
 
+fn unavailable(error: &NoPerson) -> Stop {
+    tracing::warn!(cause = %error, "Consents cannot be read, the request is refused");
+    Stop::refused(Refusal::Unavailable, "evidence-unavailable")
+}
+
 /// Takes the request apart. A body longer than any form is cut: what is left cannot be understood and is refused.
-async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload) -> Received {
+async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload, deadline: Instant) -> Received {
     let mut body = Vec::new();
-    while let Some(Ok(chunk)) = payload.next().await {
-        body.extend_from_slice(&chunk);
-        if body.len() > limits::FORM_BYTES {
+    let mut broken = None;
+    while body.len() <= limits::FORM_BYTES {
+        match timeout_at(deadline, payload.next()).await {
+            Ok(Some(Ok(chunk))) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Ok(Some(Err(_))) => broken = Some((Refusal::Invalid, "body-broken-off")),
+            Err(_) => broken = Some((Refusal::Timeout, "body-too-slow")),
+        }
+        if broken.is_some() {
             break;
         }
     }
-    let target = target_of(request);
-    Received { id, method: request.method().as_str().to_owned(), target, headers: request.headers().clone(), body }
+    let (method, target) = (request.method().as_str().to_owned(), target_of(request));
+    Received { id, method, target, headers: request.headers().clone(), body, broken }
 }
 
 /// The target as it was sent. HTTP/2 has the authority in the head of every request, where it is no part of the target;

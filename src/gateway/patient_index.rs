@@ -11,13 +11,10 @@ use super::metrics::Call;
 use super::upstream::Upstream;
 use crate::json::Value;
 use crate::limits;
-use crate::query::{BSN_SYSTEM, Bsn, Id, LookUp, Subject};
-
-/// The `urn:oid` form of [`BSN_SYSTEM`].
-const BSN_OID: &str = "urn:oid:2.16.840.1.113883.2.4.6.3";
+use crate::query::{BSN_OID, BSN_SYSTEM, Bsn, Id, LookUp, Subject};
 
 /// One person at one server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
     /// The number that makes the records one person's.
     pub bsn: Bsn,
@@ -183,7 +180,32 @@ fn links(patient: Value<'_>) -> Vec<Id> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::demo::fhir_server::FhirServer;
+    use crate::gateway::config::Access;
+    use crate::gateway::metrics::Metrics;
     use crate::json::Document;
+
+    #[test]
+    fn every_record_of_a_person_is_found_however_the_system_of_the_number_is_written() {
+        actix_rt::System::new().block_on(find_records_by_both_systems());
+    }
+
+    async fn find_records_by_both_systems() {
+        let server = FhirServer::start().unwrap();
+        for (id, system) in [("a", BSN_SYSTEM), ("b", BSN_OID), ("c", "http://elsewhere.example/number")] {
+            let identifier = format!(r#"[{{"system":"{system}","value":"999911120"}}]"#);
+            server.put(&format!(r#"{{"resourceType":"Patient","id":"{id}","identifier":{identifier}}}"#)).unwrap();
+        }
+        let bases: Arc<[String]> = Arc::from([server.base().to_owned()]);
+        let access = Access { ca: None, identity: None, bearer_file: None };
+        let upstream = Upstream::new(server.base(), &access, Arc::new(Metrics::new(&[]))).unwrap();
+        let index = PatientIndex::new(bases, Duration::from_secs(60));
+        for id in ["a", "b"] {
+            let person = index.by_id(&upstream, &id.parse().unwrap()).await.unwrap();
+            assert_eq!(person.references(), ["Patient/a", "Patient/b"]);
+        }
+        assert_eq!(index.by_id(&upstream, &"c".parse().unwrap()).await, Err(NoPerson::Unknown));
+    }
 
     fn number(patient: &str) -> Option<Bsn> {
         bsn_of(Document::read(patient.as_bytes(), limits::RESOURCE).unwrap().root())

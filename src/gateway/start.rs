@@ -126,8 +126,7 @@ pub async fn probe(config: &Config) -> Vec<(String, String)> {
 }
 
 async fn can_search(upstream: &Upstream, base: &str) -> Result<(), String> {
-    let nobody = "sluis-check".parse().map_err(|_| String::new())?;
-    let Some(lookup) = LookUp::consents(&[nobody]) else { return Ok(()) };
+    let Some(lookup) = LookUp::nobodys_consents() else { return Ok(()) };
     lookup::search(upstream, Call::Consent, &[base.to_owned()], lookup, limits::CONSENTS, |_| {})
         .await
         .map_err(|error| error.to_string())

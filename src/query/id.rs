@@ -43,6 +43,9 @@ impl fmt::Debug for Id {
 /// The FHIR system of a BSN.
 pub const BSN_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/bsn";
 
+/// The same system as an OID, which some systems write instead of its URI.
+pub const BSN_OID: &str = "urn:oid:2.16.840.1.113883.2.4.6.3";
+
 /// A burgerservicenummer: nine digits that pass the eleven test
 /// (9a+8b+7c+6d+5e+4f+3g+2h−i divisible by 11), and not all zero.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

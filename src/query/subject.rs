@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::form::Pair;
-use super::{BSN_SYSTEM, Bsn, Id, Unclassifiable};
+use super::{BSN_OID, BSN_SYSTEM, Bsn, Id, Unclassifiable};
 
 /// Whom a search is about, as the caller names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,9 +13,6 @@ pub enum Subject {
     /// The number of a citizen.
     Bsn(Bsn),
 }
-
-/// The BSN's system as an OID, which some systems write instead of its URI.
-const BSN_OID: &str = "urn:oid:2.16.840.1.113883.2.4.6.3";
 
 pub(super) fn is_bsn_system(system: &str) -> bool {
     system.eq_ignore_ascii_case(BSN_SYSTEM) || system.eq_ignore_ascii_case(BSN_OID)

@@ -1,7 +1,7 @@
 //! Targets: where a request to the upstream goes, made from typed values only.
 
 use super::form;
-use super::{BSN_SYSTEM, Bsn, Id};
+use super::{BSN_OID, BSN_SYSTEM, Bsn, Id};
 use crate::limits;
 
 /// Path and query, relative to an upstream base, of a request for data that can be released.
@@ -62,10 +62,12 @@ impl LookUp {
         Self(format!("{}/{}", encoded(resource_type), id.as_str()))
     }
 
-    /// Returns the look-up of all Patient records with this BSN. It is the only place from which a BSN goes upstream.
+    /// Returns the look-up of all Patient records with this BSN, under either name of its system: a record that is missed
+    /// takes its Consents with it. It is the only place from which a BSN goes upstream.
     #[must_use]
     pub fn by_bsn(bsn: &Bsn) -> Self {
-        Self::by_identifier("Patient", BSN_SYSTEM, bsn.as_str())
+        let named = [BSN_SYSTEM, BSN_OID].map(|system| format!("{}%7C{}", encoded(system), bsn.as_str()));
+        Self(format!("Patient?identifier={}&_count={}&_total=none", named.join(","), limits::UPSTREAM_PAGE))
     }
 
     /// Returns the look-up of all Consents of a person, named by the ids of their Patient records; none for nobody, since
@@ -74,6 +76,12 @@ impl LookUp {
     pub fn consents(person: &[Id]) -> Option<Self> {
         let (patients, count) = (id_list(person)?, limits::UPSTREAM_PAGE);
         Some(Self(format!("Consent?patient={patients}&_count={count}&_total=none")))
+    }
+
+    /// Returns the look-up of the Consents of somebody who is not there: it asks whether Consents can be searched.
+    #[must_use]
+    pub fn nobodys_consents() -> Option<Self> {
+        Self::consents(&["sluis-check".parse().ok()?])
     }
 
     /// Returns the look-up of the resources of one type with this identifier.
@@ -208,7 +216,7 @@ mod tests {
         assert!(LookUp::consents(&[]).is_none());
         assert_eq!(
             LookUp::by_bsn(&Bsn::from_str("999911120").unwrap()).as_str(),
-            "Patient?identifier=http://fhir.nl/fhir/NamingSystem/bsn%7C999911120&_count=200&_total=none"
+            "Patient?identifier=http://fhir.nl/fhir/NamingSystem/bsn%7C999911120,urn:oid:2.16.840.1.113883.2.4.6.3%7C999911120&_count=200&_total=none"
         );
         assert_eq!(
             LookUp::by_identifier("Organization", "urn:x,y", "a|b&c=d").as_str(),

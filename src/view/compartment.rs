@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use crate::json::{Kind, Value};
 use crate::query::Id;
+use crate::view::reference::patient;
 
 /// What kind of thing a type is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,16 +94,16 @@ pub(super) fn whose(resource_type: &str) -> Whose {
 /// Returns whose a looked-up resource is: the ids of the Patient records it says it is about, each once.
 ///
 /// None for a type that is nobody's own (a Practitioner) and for one whose person cannot be told. A reference counts only
-/// if it is relative: who looks up in the upstream asks it for its own records.
+/// if it leads into the upstream, which has these `bases`: relative, or absolute below one of them.
 #[must_use]
-pub fn subjects(resource: Value<'_>) -> Vec<Id> {
+pub fn subjects(resource: Value<'_>, bases: &[String]) -> Vec<Id> {
     let whose = whose(&resource.text_of("resourceType").unwrap_or_default());
     let mut ids = Vec::new();
     if whose == Whose::Person {
         ids.extend(resource.text_of("id").and_then(|id| Id::from_str(&id).ok()));
     }
     each_subject(resource, whose, |reference| {
-        if let Some(id) = patient_of(reference)
+        if let Some(id) = patient_of(reference, bases)
             && !ids.contains(&id)
         {
             ids.push(id);
@@ -133,11 +134,9 @@ fn one_or_many<'d>(value: Value<'d>) -> impl Iterator<Item = Value<'d>> {
     one.into_iter().chain(value.items())
 }
 
-fn patient_of(reference: Value<'_>) -> Option<Id> {
+fn patient_of(reference: Value<'_>, bases: &[String]) -> Option<Id> {
     let text = reference.text_of("reference")?;
-    let rest = text.strip_prefix("Patient/")?;
-    let id = rest.split_once("/_history/").map_or(rest, |(id, _)| id);
-    Id::from_str(id).ok()
+    Id::from_str(patient(&text, bases)?).ok()
 }
 
 #[cfg(test)]
@@ -148,7 +147,7 @@ mod tests {
 
     fn subjects_of(text: &str) -> Vec<String> {
         let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
-        subjects(document.root()).iter().map(|id| id.as_str().to_owned()).collect()
+        subjects(document.root(), &["http://u/fhir".to_owned()]).iter().map(|id| id.as_str().to_owned()).collect()
     }
 
     #[test]
@@ -157,6 +156,7 @@ mod tests {
             (r#"{"resourceType":"Patient","id":"a"}"#, vec!["a"]),
             (r#"{"resourceType":"Observation","subject":{"reference":"Patient/a"}}"#, vec!["a"]),
             (r#"{"resourceType":"Observation","subject":{"reference":"Patient/a/_history/2"}}"#, vec!["a"]),
+            (r#"{"resourceType":"Observation","subject":{"reference":"http://u/fhir/Patient/a"}}"#, vec!["a"]),
             (r#"{"resourceType":"Coverage","beneficiary":{"reference":"Patient/a"}}"#, vec!["a"]),
             (
                 r#"{"resourceType":"Appointment","participant":[{"actor":{"reference":"Patient/a"}},{"actor":{"reference":"Practitioner/p"}},{"actor":{"reference":"Patient/b"}}]}"#,

@@ -3,10 +3,7 @@
 use std::str::FromStr;
 
 use crate::json::{Kind, Value};
-use crate::query::{BSN_SYSTEM, Id};
-
-/// The BSN's system as systems that do not write URLs name it.
-const BSN_OID: &str = "urn:oid:2.16.840.1.113883.2.4.6.3";
+use crate::query::{BSN_OID, BSN_SYSTEM, Id};
 
 /// A resource by type and id. Versions are left out: a verdict is about a resource, whatever its version.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +94,11 @@ pub(super) fn logical(object: Value<'_>) -> Option<Lead<'static>> {
 /// Returns true if and only if a Reference says of itself that it leads to a Patient.
 pub(super) fn says_patient(reference: Value<'_>) -> bool {
     reference.text_of("type").is_some_and(|says| says == "Patient" || says.ends_with("/Patient"))
+}
+
+/// Returns the id of the Patient of the upstream that a reference leads to, if it leads to one.
+pub(super) fn patient<'t>(text: &'t str, bases: &[String]) -> Option<&'t str> {
+    split(relative(text, bases)).filter(|(resource_type, _)| *resource_type == "Patient").map(|(_, id)| id)
 }
 
 /// Returns the part behind the upstream's base; the text itself when it is not under one.

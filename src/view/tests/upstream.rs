@@ -29,7 +29,7 @@ impl Upstream {
             let document = Document::read(text.as_bytes(), limits::RESOURCE).expect("a resource");
             let root = document.root();
             let text_of = |name| root.text_of(name).unwrap_or_default().into_owned();
-            let subjects = subjects(root).iter().map(|id| id.as_str().to_owned()).collect();
+            let subjects = subjects(root, &[]).iter().map(|id| id.as_str().to_owned()).collect();
             Stored { resource_type: text_of("resourceType"), id: text_of("id"), subjects, text: text.clone() }
         };
         Self { resources: resources.into_iter().map(store).collect(), page, asked: RefCell::default() }
