@@ -15,6 +15,7 @@ use super::forward::{Broken, Forward, Progress};
 use super::journal::JournalSink;
 use crate::audit::{Closing, Outcome, Trail};
 use crate::refusal::Refusal;
+use crate::view::ViewError;
 
 /// The name of the header that a request is known by.
 const REQUEST_ID: &str = "x-request-id";
@@ -161,8 +162,10 @@ async fn piece(mut state: Stream) -> Option<(Result<Bytes, Broken>, Stream)> {
         }
         match state.forward.advance().await {
             Ok(Progress::Released(bytes)) => state.pieces.add(&bytes),
-            Ok(Progress::Whole | Progress::NotVisible) => break state.pieces.last(),
-            Err(broken) => {
+            Ok(Progress::Whole) => break state.pieces.last(),
+            // An answer that began has something to show. One that says otherwise is not whole.
+            ended @ (Ok(Progress::NotVisible) | Err(_)) => {
+                let broken = ended.err().unwrap_or(Broken::View(ViewError::OutOfStep));
                 tracing::warn!(cause = broken.code(), "an answer broke after it had begun and was cut off");
                 close(&mut state, Outcome::Failed, Some(broken.code()));
                 return Some((Err(broken), state));
