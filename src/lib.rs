@@ -38,4 +38,6 @@ pub mod manual;
 pub mod profile;
 pub mod query;
 pub mod refusal;
+#[cfg(test)]
+mod sources;
 pub mod view;
