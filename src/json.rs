@@ -80,16 +80,39 @@ pub enum Kind {
     Null,
 }
 
+/// Offsets have 32 bits: a text is shorter, and a document is read faster the less is written about it.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     kind: Kind,
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
     /// Index of the first node behind this one and all inside it.
-    next: usize,
+    next: u32,
     /// Where the member's name stands, without its quotes; empty for an item of an array.
-    name_start: usize,
-    name_end: usize,
+    name: Name,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    start: u32,
+    end: u32,
+}
+
+const NAMELESS: Name = Name { start: 0, end: 0 };
+
+impl Name {
+    fn of(self, bytes: &[u8]) -> Option<&[u8]> {
+        bytes.get(wide(self.start)..wide(self.end))
+    }
+}
+
+/// Narrows an offset into a text that is short enough for 32 bits.
+fn narrow(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+fn wide(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 /// A JSON text that was read.
@@ -105,12 +128,15 @@ impl<'b> Document<'b> {
     /// # Errors
     /// The first thing that makes the text ambiguous, too large or not JSON.
     pub fn read(bytes: &'b [u8], bounds: Bounds) -> Result<Self, JsonError> {
-        if bytes.len() > bounds.bytes {
-            return Err(JsonError::TooLong { limit: bounds.bytes });
+        let limit = bounds.bytes.min(wide(u32::MAX));
+        if bytes.len() > limit {
+            return Err(JsonError::TooLong { limit });
         }
         let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Encoding)?;
-        let mut reader = Reader { bytes, at: 0, nodes: Vec::with_capacity(64), bounds };
-        reader.value(0, (0, 0))?;
+        // FHIR has a value in some thirty bytes; a guess that is too low costs a copy, no more.
+        let nodes = Vec::with_capacity((bytes.len() / 24).clamp(8, 1024));
+        let mut reader = Reader { bytes, at: 0, nodes, bounds };
+        reader.value(0, NAMELESS)?;
         reader.space();
         if reader.at != bytes.len() {
             return Err(JsonError::Syntax { at: reader.at });
@@ -140,7 +166,7 @@ impl std::fmt::Debug for Value<'_> {
     }
 }
 
-const NOTHING: Node = Node { kind: Kind::Null, start: 0, end: 0, next: 0, name_start: 0, name_end: 0 };
+const NOTHING: Node = Node { kind: Kind::Null, start: 0, end: 0, next: 0, name: NAMELESS };
 
 impl<'d> Value<'d> {
     fn node(&self) -> &'d Node {
@@ -156,7 +182,8 @@ impl<'d> Value<'d> {
     /// Returns where the value stands in the text, quotes and brackets included.
     #[must_use]
     pub fn span(&self) -> Range<usize> {
-        self.node().start..self.node().end
+        let node = self.node();
+        wide(node.start)..wide(node.end)
     }
 
     /// Returns the value as it is written.
@@ -189,8 +216,8 @@ impl<'d> Value<'d> {
         if self.kind() != Kind::String {
             return None;
         }
-        let node = self.node();
-        let inner = self.text.get(node.start + 1..node.end.saturating_sub(1))?;
+        let Range { start, end } = self.span();
+        let inner = self.text.get(start + 1..end.saturating_sub(1))?;
         if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
             return Some(Cow::Borrowed(inner));
         }
@@ -214,7 +241,7 @@ impl<'d> Value<'d> {
 
     fn inside(&self, kind: Kind) -> Items<'d> {
         let node = self.node();
-        let (at, end) = if node.kind == kind { (self.index + 1, node.next) } else { (0, 0) };
+        let (at, end) = if node.kind == kind { (self.index + 1, wide(node.next)) } else { (0, 0) };
         Items { text: self.text, nodes: self.nodes, at, end }
     }
 }
@@ -254,7 +281,7 @@ impl<'d> Iterator for Items<'d> {
         }
         let value = Value { text: self.text, nodes: self.nodes, index: self.at };
         // A node's end is behind its start, so this always moves on.
-        self.at = value.node().next.max(self.at + 1);
+        self.at = wide(value.node().next).max(self.at + 1);
         Some(value)
     }
 }
@@ -268,9 +295,10 @@ impl<'d> Iterator for Members<'d> {
 
     fn next(&mut self) -> Option<Member<'d>> {
         let value = self.0.next()?;
-        let node = value.node();
-        let name = value.text.get(node.name_start..node.name_end).unwrap_or_default();
-        Some(Member { name, value, span: (node.name_start.saturating_sub(1), node.end) })
+        let Node { name, end, .. } = *value.node();
+        let start = wide(name.start);
+        let text = value.text.get(start..wide(name.end)).unwrap_or_default();
+        Some(Member { name: text, value, span: (start.saturating_sub(1), wide(end)) })
     }
 }
 
@@ -296,10 +324,10 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, depth: usize, name: (usize, usize)) -> Result<(), JsonError> {
+    fn value(&mut self, depth: usize, name: Name) -> Result<(), JsonError> {
         self.space();
         let index = self.nodes.len();
-        let start = self.at;
+        let start = narrow(self.at);
         let kind = match self.peek() {
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::Array,
@@ -309,8 +337,7 @@ impl Reader<'_> {
             Some(b'n') => Kind::Null,
             Some(_) | None => return self.syntax(),
         };
-        let (name_start, name_end) = name;
-        self.nodes.push(Node { kind, start, end: start, next: index + 1, name_start, name_end });
+        self.nodes.push(Node { kind, start, end: start, next: narrow(index + 1), name });
         match kind {
             Kind::Object => self.object(depth, index)?,
             Kind::Array => self.array(depth)?,
@@ -322,9 +349,9 @@ impl Reader<'_> {
             Kind::Bool => self.word(b"false")?,
             Kind::Null => self.word(b"null")?,
         }
-        let next = self.nodes.len();
+        let next = narrow(self.nodes.len());
         if let Some(node) = self.nodes.get_mut(index) {
-            node.end = self.at;
+            node.end = narrow(self.at);
             node.next = next;
         }
         Ok(())
@@ -350,18 +377,18 @@ impl Reader<'_> {
             if self.peek() != Some(b'"') {
                 return self.syntax();
             }
-            let name = (self.at + 1, 0);
+            let at = self.at + 1;
             let escaped = self.string()?;
             if escaped {
-                return Err(JsonError::EscapedMember { at: name.0 });
+                return Err(JsonError::EscapedMember { at });
             }
-            let name = (name.0, self.at - 1);
+            let name = Name { start: narrow(at), end: narrow(self.at - 1) };
             members += 1;
             if members > self.bounds.members {
-                return Err(JsonError::TooManyMembers { at: name.0 });
+                return Err(JsonError::TooManyMembers { at });
             }
             if self.has_member(index, name) {
-                return Err(JsonError::RepeatedMember { at: name.0 });
+                return Err(JsonError::RepeatedMember { at });
             }
             self.space();
             if self.peek() != Some(b':') {
@@ -384,14 +411,15 @@ impl Reader<'_> {
         }
     }
 
-    fn has_member(&self, object: usize, name: (usize, usize)) -> bool {
-        let wanted = self.bytes.get(name.0..name.1);
+    fn has_member(&self, object: usize, name: Name) -> bool {
+        let (wanted, length) = (name.of(self.bytes), name.end - name.start);
         let mut at = object + 1;
         while let Some(node) = self.nodes.get(at) {
-            if self.bytes.get(node.name_start..node.name_end) == wanted {
+            // Most names differ in length, which is known without a look at the text.
+            if node.name.end - node.name.start == length && node.name.of(self.bytes) == wanted {
                 return true;
             }
-            at = node.next.max(at + 1);
+            at = wide(node.next).max(at + 1);
         }
         false
     }
@@ -403,7 +431,7 @@ impl Reader<'_> {
             return Ok(());
         }
         loop {
-            self.value(depth, (0, 0))?;
+            self.value(depth, NAMELESS)?;
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -421,6 +449,7 @@ impl Reader<'_> {
         self.at += 1;
         let mut escaped = false;
         loop {
+            self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -520,8 +549,34 @@ impl Reader<'_> {
     }
 }
 
+/// Returns how many bytes may be passed over because none of them ends a string, begins an escape or is a control
+/// character. Near the end of the text it may be fewer than there are.
+fn plain(bytes: &[u8]) -> usize {
+    let mut passed = 0;
+    for word in bytes.as_chunks::<8>().0 {
+        let stops = stops(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return passed + wide(stops.trailing_zeros() / 8);
+        }
+        passed += 8;
+    }
+    passed
+}
+
+/// Returns a word whose lowest bit that is set is in the first byte of `word` that is `"`, `\` or a control character; zero
+/// when there is none. Higher bits may be set for other bytes: a borrow runs through them.
+fn stops(word: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let below = |word: u64, bound: u64| word.wrapping_sub(bound * LOW) & !word;
+    let is = |byte: u8| below(word ^ (u64::from(byte) * LOW), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const BOUNDS: Bounds = Bounds { bytes: 4096, depth: 8, members: 16 };
@@ -596,5 +651,24 @@ mod tests {
     fn debug_shows_no_content() {
         let document = Document::read(br#"{"family":"Jansen"}"#, BOUNDS).unwrap();
         assert!(!format!("{:?}", document.root()).contains("Jansen"));
+    }
+
+    proptest! {
+        #[test]
+        fn only_plain_bytes_are_passed_over_and_no_stop_is(bytes in prop::collection::vec(any_byte(), 0..40)) {
+            let is_stop = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+            let passed = plain(&bytes);
+            prop_assert!(!bytes[..passed].iter().any(is_stop));
+            // What is left is shorter than a word, or begins with a stop.
+            prop_assert!(bytes.len() - passed < 8 || is_stop(&bytes[passed]));
+        }
+    }
+
+    /// Bytes next to the ones that matter more often than others.
+    fn any_byte() -> impl Strategy<Value = u8> {
+        let near = prop::sample::select(vec![
+            0x00, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x5b, 0x5c, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff,
+        ]);
+        prop_oneof![3 => Just(b'a'), 1 => near, 1 => any::<u8>()]
     }
 }

@@ -27,10 +27,7 @@ mod faults {
     use sluis::view::faults::{Fault, plant as planted};
 
     /// Plants the fault and returns true, unless there is none of that name.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a build that no hospital runs; its configuration stays the real one"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a build that no hospital runs; its configuration stays the real one")]
     pub(super) fn plant() -> bool {
         let Ok(name) = std::env::var("SLUIS_FAULT") else { return true };
         let fault = Fault::of(&name);

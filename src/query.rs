@@ -148,6 +148,13 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
         }
         Route::PostSearch { resource_type } => Query::Search(search(offer, &resource_type, None, &pairs)?),
     };
+    // A form may be longer than a target, and a canonical target than what was received: what is understood must be so in
+    // the links to its pages as well.
+    if let Query::Search(search) = &query
+        && base_path.len() + "/".len() + search.longest_target() > limits::TARGET_BYTES
+    {
+        return Err(Unclassifiable::TooLong);
+    }
     // `_format`, which every branch has read, goes before the header (FHIR R4, 3.1.0.1.11).
     if !pairs.iter().any(|pair| pair.name == "_format") {
         negotiation::accept(head.accept)?;

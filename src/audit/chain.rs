@@ -34,7 +34,8 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let digits: String = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(digit).collect();
+        f.write_str(&digits)
     }
 }
 
@@ -62,6 +63,10 @@ impl TryFrom<String> for Hash {
     fn try_from(text: String) -> Result<Self, NotAHash> {
         text.parse()
     }
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or_default()
 }
 
 fn nibble(digit: u8) -> Option<u8> {

@@ -35,17 +35,17 @@ use crate::refusal::Refusal;
 use crate::view::{self, Surroundings};
 
 /// A request apart from the types of the HTTP library.
-struct Received {
+struct Received<'r> {
     id: String,
     method: String,
     target: String,
-    headers: HeaderMap,
+    headers: &'r HeaderMap,
     body: Vec<u8>,
     /// What went wrong before the body was whole.
     broken: Option<(Refusal, &'static str)>,
 }
 
-impl Received {
+impl Received<'_> {
     /// Returns every value of a header; one that is no text counts as ill-formed.
     fn header(&self, name: &str) -> Vec<&str> {
         self.headers.get_all(name).map(|value| value.to_str().unwrap_or("\u{fffd}")).collect()
@@ -99,7 +99,7 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
 struct Journey<'j> {
     worker: &'j Worker,
     caller: &'j Caller,
-    received: &'j Received,
+    received: &'j Received<'j>,
     now: OffsetDateTime,
     deadline: Instant,
     /// The exchange profile that admits the query.
@@ -310,7 +310,7 @@ fn unavailable(error: &NoPerson) -> Stop {
 }
 
 /// Takes the request apart. A body longer than any form is cut: what is left cannot be understood and is refused.
-async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload, deadline: Instant) -> Received {
+async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload, deadline: Instant) -> Received<'_> {
     let mut body = Vec::new();
     let mut broken = None;
     while body.len() <= limits::FORM_BYTES {
@@ -325,7 +325,7 @@ async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload, d
         }
     }
     let (method, target) = (request.method().as_str().to_owned(), target_of(request));
-    Received { id, method, target, headers: request.headers().clone(), body, broken }
+    Received { id, method, target, headers: request.headers(), body, broken }
 }
 
 /// The target as it was sent. HTTP/2 has the authority in the head of every request, where it is no part of the target;
@@ -342,7 +342,7 @@ fn opening(
     worker: &Worker,
     caller: &Arc<Caller>,
     peer: &Peer,
-    received: &Received,
+    received: &Received<'_>,
     purpose: Option<Purpose>,
     reason: Option<&Option<String>>,
 ) -> Opening {

@@ -5,9 +5,10 @@
 //! last segment alone.
 //!
 //! One thread writes. It takes what waits, writes it in one piece, calls `fdatasync` once and then wakes everyone whose
-//! record is durable: the more that wait, the more records a sync carries. The first error of a write or of a sync breaks
-//! the journal for good, because after a failed `fdatasync` nobody can say what is on disk: every ticket fails from then on,
-//! nothing that needs an intent is served, and only a new start, which reads the disk again, mends it.
+//! record is durable: the more that wait, the more records a sync carries. A closing record, which no request stands still
+//! for, waits a moment for an intent to share a sync with. The first error of a write or of a sync breaks the journal for
+//! good, because after a failed `fdatasync` nobody can say what is on disk: every ticket fails from then on, nothing that
+//! needs an intent is served, and only a new start, which reads the disk again, mends it.
 //!
 //! No record waits for room, so nothing is lost for want of it. A trail is admitted with a place of its own
 //! ([`Journal::sink`]); the place is free again when the closing record is durable, so at most as many closing records as

@@ -34,7 +34,8 @@ fn made_id() -> String {
     let mut bytes = [0_u8; 16];
     // Without randomness from the system an id that repeats is better than no answer: it names a request, nothing rests on it.
     let _made = openssl::rand::rand_bytes(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(digit).collect()
 }
 
 fn head(status: u16, id: &str) -> HttpResponseBuilder {

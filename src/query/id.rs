@@ -17,16 +17,18 @@ impl FromStr for Id {
     type Err = NotAnIdentifier;
 
     fn from_str(text: &str) -> Result<Self, NotAnIdentifier> {
-        let shape = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-        if (1..=64).contains(&text.len()) && shape && text != "." && text != ".." {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotAnIdentifier)
-        }
+        if Self::is_written_as(text) { Ok(Self(text.to_owned())) } else { Err(NotAnIdentifier) }
     }
 }
 
 impl Id {
+    /// Returns true if and only if `text` is written like a logical id.
+    #[must_use]
+    pub fn is_written_as(text: &str) -> bool {
+        let shape = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+        (1..=64).contains(&text.len()) && shape && text != "." && text != ".."
+    }
+
     /// Returns the id.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -143,6 +143,11 @@ impl Search {
         target
     }
 
+    /// Returns how long the canonical target is with the longest page token.
+    pub(super) fn longest_target(&self) -> usize {
+        self.without_page().len() + "&_page=".len() + limits::PAGE_TOKEN_BYTES
+    }
+
     /// Returns what is asked of the upstream: this search of all records of one `person`, in pages of `count`. None where
     /// the person has no record: an empty parameter would ask for everybody's.
     ///

@@ -141,6 +141,23 @@ fn the_first_profile_that_admits_a_query_is_on_record() {
 }
 
 #[test]
+fn what_does_not_fit_in_the_links_to_its_pages_is_refused() {
+    let offer = offer_to("01.015");
+    let posted = |codes: usize| {
+        let body = format!("patient=1&code={}", vec!["!".repeat(100); codes].join(","));
+        let content_type = Some("application/x-www-form-urlencoded");
+        let head =
+            RequestHead { method: "POST", content_type, body: body.as_bytes(), ..get("/fhir/Observation/_search") };
+        classify(&head, "/fhir", &offer)
+    };
+    // Each code is three times as long in the canonical target.
+    let query = posted(20).unwrap();
+    let page = format!("/fhir/{}&_page={}", query.target(), "a".repeat(limits::PAGE_TOKEN_BYTES));
+    assert!(page.len() > 6_000 && classify(&get(&page), "/fhir", &offer).is_ok());
+    assert_eq!(posted(40), Err(Unclassifiable::TooLong));
+}
+
+#[test]
 fn no_debug_output_shows_what_was_asked_of_whom() {
     let offer = offer_to("01.015");
     for target in ["/fhir/Observation?patient=alice&code=secret", "/fhir/Patient/alice"] {

@@ -1,7 +1,5 @@
 //! Reference: where an element of a resource leads to.
 
-use std::str::FromStr;
-
 use crate::json::{Kind, Value};
 use crate::query::{BSN_OID, BSN_SYSTEM, Id};
 
@@ -116,10 +114,10 @@ fn split(relative: &str) -> Option<(&str, &str)> {
     let (resource_type, id) = (parts.next()?, parts.next()?);
     match (parts.next(), parts.next(), parts.next()) {
         (None, _, _) => {}
-        (Some("_history"), Some(version), None) if Id::from_str(version).is_ok() => {}
+        (Some("_history"), Some(version), None) if Id::is_written_as(version) => {}
         (Some(_), _, _) => return None,
     }
-    if is_type_name(resource_type) && Id::from_str(id).is_ok() { Some((resource_type, id)) } else { None }
+    if is_type_name(resource_type) && Id::is_written_as(id) { Some((resource_type, id)) } else { None }
 }
 
 /// Returns true if and only if `text` is written like the name of a resource type.
@@ -135,6 +133,8 @@ fn names_a_patient(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
     use crate::json::Document;
     use crate::limits;

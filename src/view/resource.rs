@@ -36,7 +36,7 @@ impl<'d> Resource<'d> {
     /// A resource without either cannot be judged.
     pub(super) fn read(value: Value<'d>) -> Result<Self, ViewError> {
         let resource_type = value.text_of("resourceType").filter(|name| is_type_name(name));
-        let id = value.text_of("id").filter(|id| Id::from_str(id).is_ok());
+        let id = value.text_of("id").filter(|id| Id::is_written_as(id));
         let (Some(resource_type), Some(id)) = (resource_type, id) else {
             return Err(ViewError::MalformedResource);
         };

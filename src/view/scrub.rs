@@ -6,7 +6,7 @@
 
 use std::iter::Peekable;
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
 use crate::json::{Kind, Member, Members, Value};
 use crate::view::Narrative;
@@ -17,6 +17,8 @@ use crate::view::released::push_escaped;
 pub(super) struct Scrubber {
     narrative: Narrative,
     bases: Vec<(String, Finder<'static>)>,
+    /// The escapes that may stand in a URL.
+    escapes: [Finder<'static>; 2],
     public_base: String,
 }
 
@@ -24,7 +26,8 @@ impl Scrubber {
     pub(super) fn new(narrative: Narrative, upstream_bases: &[String], public_base: &str) -> Self {
         let bases =
             upstream_bases.iter().map(|base| (base.clone(), Finder::new(base.as_bytes()).into_owned())).collect();
-        Self { narrative, bases, public_base: public_base.to_owned() }
+        let escapes = [Finder::new("\\/"), Finder::new("\\u")];
+        Self { narrative, bases, escapes, public_base: public_base.to_owned() }
     }
 
     /// Writes `resource` as it is released.
@@ -39,9 +42,8 @@ impl Scrubber {
     /// Returns false only if no string can be an absolute URL of the server: none is written plainly, and none is written
     /// with the escapes that could disguise one.
     fn may_hold_urls(&self, raw: &[u8]) -> bool {
-        self.bases.iter().any(|(_, finder)| finder.find(raw).is_some())
-            || memmem::find(raw, b"\\/").is_some()
-            || memmem::find(raw, b"\\u").is_some()
+        let bases = self.bases.iter().map(|(_, finder)| finder);
+        bases.chain(&self.escapes).any(|finder| finder.find(raw).is_some())
     }
 
     fn resource(&self, resource: Value<'_>, place: Place, urls: bool, copy: &mut Copy<'_, '_>) {
@@ -70,6 +72,11 @@ impl Scrubber {
     }
 
     fn string(&self, value: Value<'_>, copy: &mut Copy<'_, '_>) {
+        // Nearly all strings begin unlike any base; only an escape could hide how one begins.
+        let first = value.raw().as_bytes().get(1);
+        if first != Some(&b'\\') && !self.bases.iter().any(|(base, _)| base.as_bytes().first() == first) {
+            return;
+        }
         let text = value.as_str().unwrap_or_default();
         let rest = |base: &String| {
             text.strip_prefix(base.as_str()).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))

@@ -22,16 +22,27 @@ pub(super) struct Writer {
     entries: Entries,
     public_base: String,
     report: Report,
+    /// How much was taken the last time: as much room is made for the next.
+    taken: usize,
 }
 
 impl Writer {
     pub(super) fn new(public_base: &str) -> Self {
-        Self { out: Vec::new(), entries: Entries::None, public_base: public_base.to_owned(), report: Report::default() }
+        Self {
+            out: Vec::new(),
+            entries: Entries::None,
+            public_base: public_base.to_owned(),
+            report: Report::default(),
+            taken: 0,
+        }
     }
 
     /// Writes an entry; `resource` writes the resource in it. The searchset begins with its first entry, so that nothing is
     /// sent before something is visible.
     pub(super) fn entry(&mut self, key: &Key, mode: Mode, resource: impl FnOnce(&mut Vec<u8>)) {
+        if self.out.capacity() == 0 {
+            self.out.reserve(self.taken);
+        }
         match self.entries {
             Entries::None => {
                 open_searchset(&mut self.out);
@@ -72,6 +83,7 @@ impl Writer {
 
     /// Returns what was written since the last time.
     pub(super) fn take(&mut self) -> Released {
+        self.taken = self.taken.max(self.out.len());
         Released::new(std::mem::take(&mut self.out))
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
@@ -50,18 +51,23 @@ impl Entry {
     }
 }
 
-/// How much may wait.
+/// How much may wait, and how long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Capacity {
     /// Places, one for each trail.
     pub(super) trails: usize,
     /// Intents and events.
     pub(super) waiting: usize,
+    /// How long records that no request stands still for wait for an intent to share a sync with.
+    pub(super) linger: Duration,
 }
+
+/// Under load the next intent comes sooner; without it a closing record is on disk a moment later.
+const LINGER: Duration = Duration::from_millis(5);
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { trails: limits::OPEN_TRAILS, waiting: limits::RECORDS_WAITING }
+        Self { trails: limits::OPEN_TRAILS, waiting: limits::RECORDS_WAITING, linger: LINGER }
     }
 }
 
@@ -88,6 +94,8 @@ struct State {
     entries: Vec<Entry>,
     /// Those of them that close no trail.
     waiting: usize,
+    /// Whether an intent is among them: a request stands still until it is durable.
+    pressing: bool,
     closed: bool,
 }
 
@@ -130,17 +138,27 @@ impl Queue {
             Kind::Intent | Kind::Event if state.waiting >= self.capacity.waiting => return false,
             Kind::Intent | Kind::Event => state.waiting += 1,
         }
+        let presses = entry.record.kind() == Kind::Intent;
+        state.pressing |= presses;
         state.entries.push(entry);
+        let is_first = state.entries.len() == 1;
         drop(state);
-        self.filled.notify_one();
+        if presses || is_first {
+            self.filled.notify_one();
+        }
         true
     }
 
-    /// Waits for entries and takes all; none when the queue has ended and is empty.
+    /// Waits for entries and takes all; none when the queue has ended and is empty. Where none of them is an intent, it
+    /// waits a little for one.
     pub(super) fn take(&self) -> Option<Vec<Entry>> {
         let idle = |state: &mut State| state.entries.is_empty() && !state.closed;
-        let mut state = self.filled.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
+        let state = self.filled.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
+        let lingers = |state: &mut State| !state.pressing && !state.closed;
+        let waited = self.filled.wait_timeout_while(state, self.capacity.linger, lingers);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.waiting = 0;
+        state.pressing = false;
         let entries = std::mem::take(&mut state.entries);
         (!entries.is_empty()).then_some(entries)
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -129,9 +130,25 @@ fn many_tickets_share_few_syncs() {
 }
 
 #[test]
+fn a_closing_record_shares_the_sync_of_the_next_intent() {
+    let planted = Planted::default();
+    let journal = planted.journal(Capacity { linger: Duration::MAX, ..Capacity::default() });
+    for count in 0..3 {
+        let mut trail = trail(&journal, &format!("r-{count}"));
+        wait(trail.intend(basis())).unwrap();
+        drop(trail.close(&delivered()));
+    }
+    // One at the start, one for each intent.
+    assert_eq!(planted.0.syncs.load(Ordering::SeqCst), 4);
+    journal.stop();
+    let closed = planted.kinds().iter().filter(|(kind, _)| kind == "close").count();
+    assert_eq!((planted.0.syncs.load(Ordering::SeqCst), closed), (5, 3), "the last is written when the journal ends");
+}
+
+#[test]
 fn a_closing_record_has_its_place_however_much_waits() {
     let planted = Planted::default();
-    let journal = planted.journal(Capacity { trails: 8, waiting: 2 });
+    let journal = planted.journal(Capacity { trails: 8, waiting: 2, ..Capacity::default() });
     let mut trails: Vec<_> = (0..8).map(|count| trail(&journal, &format!("r-{count}"))).collect();
     assert_eq!(journal.sink().unwrap_err(), NoTrail::Busy);
     planted.hold();
