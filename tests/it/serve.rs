@@ -29,13 +29,13 @@ async fn the_ready_line_says_where_it_listens_and_it_does() {
 #[tokio::test]
 async fn sigterm_finishes_what_runs_and_ends_with_zero() {
     let mut world = World::of_demo();
-    world.server().plant("Condition", Fault::Slow(Duration::from_millis(1_500)));
+    world.server().plant("Condition", Fault::Slow(Duration::from_secs(3)));
     let (client, port) = (world.client("huisarts-brug"), world.port());
     let request = Ask::get("huisarts-brug", "Condition?patient=bram").under("running");
     let running = tokio::spawn(async move { ask(&client, port, &request).await });
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    world.until_asked("Condition").await;
     world.gateway().terminate();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     // Nobody comes in any more, and who was in gets the whole answer.
     let late = world.try_ask(&Ask::get("huisarts-brug", "metadata")).await;
     assert_eq!(late.unwrap_err().status, 0);
@@ -76,7 +76,7 @@ async fn it_is_not_ready_while_a_source_of_consents_cannot_be_searched() {
     let plan = Plan::of_demo();
     plan.server().plant("Consent", Fault::Html500);
     let world = plan.open();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    world.until_asked("Consent").await;
     let (status, ready) = world.admin_get("/ready").await;
     assert_eq!(status, 503, "{ready}");
     assert!(ready.contains("consent-sources"), "{ready}");

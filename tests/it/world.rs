@@ -11,6 +11,8 @@ pub(crate) mod stories;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sluis::cli::demo::fhir_server::{FhirServer, Seen};
 use sluis::cli::demo::record::RECORDS;
@@ -23,6 +25,9 @@ use process::Process;
 pub(crate) const PUBLIC_BASE: &str = "https://sluis.test/fhir";
 
 static WORLDS: AtomicUsize = AtomicUsize::new(0);
+
+/// Keys are made once for all worlds: who comes while they are made waits for them.
+static KEYS: Mutex<()> = Mutex::new(());
 
 /// A world whose gateway does not run yet.
 pub(crate) struct Plan {
@@ -50,7 +55,10 @@ impl Plan {
         let server = FhirServer::start().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         let addresses = Addresses { gateway: any, admin: any, upstream: server.base().to_owned() };
-        stage::write(&dir, Clock::system().now(), addresses).unwrap();
+        {
+            let _one_at_a_time = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+            stage::write(&dir, Clock::system().now(), addresses).unwrap();
+        }
         let configuration = toml::from_str(&std::fs::read_to_string(dir.join("sluis.toml")).unwrap()).unwrap();
         let plan = Self { dir, server, configuration, file_bytes: None };
         plan.set("listen.public_base", PUBLIC_BASE)
@@ -121,6 +129,15 @@ impl World {
         let mut seen = self.plan.server.seen();
         seen.retain(|seen| !seen.target.contains("sluis-check"));
         seen
+    }
+
+    /// Waits until the upstream was asked for what begins so.
+    pub(crate) async fn until_asked(&self, prefix: &str) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !self.plan.server.seen().iter().any(|seen| seen.target.starts_with(prefix)) {
+            assert!(Instant::now() < until, "nobody asked for {prefix}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Stops the upstream for good.

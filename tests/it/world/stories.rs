@@ -47,7 +47,7 @@ const WITHOUT_PSYCHIATRY: Sees = Sees::AllBut {
         "Observation/carla-observation-lithium",
     ],
     // Propranolol for the anxiety; an admission with depression among its diagnoses.
-    with_it: &["MedicationRequest/carla-medicationrequest-propranolol", "Encounter/carla-encounter-1"],
+    with_it: &["MedicationRequest/carla-medicationrequest-propranolol", "Encounter/carla-encounter-both"],
 };
 
 pub(crate) const STORIES: &[Story] = &[
