@@ -30,7 +30,7 @@ use crate::identity::Caller;
 use crate::json::Value;
 use crate::limits;
 use crate::profile::Offer;
-use crate::query::{self, Id, LookUp, Query, Read, RequestHead, Search, Unclassifiable};
+use crate::query::{self, Id, Query, Read, RequestHead, Search, Unclassifiable};
 use crate::refusal::Refusal;
 use crate::view::{self, Surroundings};
 

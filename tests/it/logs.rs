@@ -112,7 +112,7 @@ async fn a_whole_run_tells_nothing_at_any_level_of_logging() {
         assert!(metrics.contains("sluis_"), "{metrics}");
         world.gateway().stop();
         let log = world.log();
-        assert!(log.lines().count() > 20, "the log is empty: {log}");
+        assert!(log.lines().count() > 5, "the log is empty: {log}");
         assert_tells_nothing(&world, "the log", &log);
     }
 }

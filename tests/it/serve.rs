@@ -39,7 +39,7 @@ async fn sigterm_finishes_what_runs_and_ends_with_zero() {
     // Nobody comes in any more, and who was in gets the whole answer.
     let late = world.try_ask(&Ask::get("huisarts-brug", "metadata")).await;
     assert_eq!(late.unwrap_err().status, 0);
-    let reply = running.await.unwrap().unwrap();
+    let reply = running.await.unwrap().unwrap_or_else(|cut| panic!("{cut:?}\n{}", world.log()));
     assert_eq!((reply.status, reply.entries().len()), (200, 3));
     assert_eq!(world.gateway().wait(Duration::from_secs(20)).code(), Some(0));
     assert_eq!(world.closed("running").await["outcome"], "delivered");
@@ -88,7 +88,7 @@ fn a_port_in_use_is_an_error_that_ends_with_one() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for key in ["listen.address", "admin.address"] {
-        let plan = Plan::of_demo().set(key, address.clone());
+        let plan = Plan::of_demo().set(key, address.as_str());
         let ran = sluis(&["serve", "--config", plan.write().to_str().unwrap()], "");
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
         assert!(ran.stderr.contains("bind") || ran.stderr.contains("bound"), "{}", ran.stderr);
