@@ -1,5 +1,7 @@
 //! Law 1, secrecy: the answer is the answer of a world in which the hidden data never existed (invariants 10 and 11).
 
+use tokio::sync::OnceCell;
+
 use crate::world::ask::{Ask, Reply, ask};
 use crate::world::stories::{STORIES, Sees, Story};
 use crate::world::{Plan, World, records};
@@ -53,6 +55,13 @@ async fn full(story: &Story) -> Vec<(Ask, Reply)> {
     answers(&plan.open(), story).await
 }
 
+/// The answers of Carla's full world to the one from whom she withholds something.
+async fn carla_withholding() -> (&'static Story, &'static [(Ask, Reply)]) {
+    static ANSWERS: OnceCell<Vec<(Ask, Reply)>> = OnceCell::const_new();
+    let carla = story("carla", "huisarts-noord");
+    (carla, ANSWERS.get_or_init(|| full(carla)).await)
+}
+
 async fn without(story: &Story, gone: &[String]) -> Vec<(Ask, Reply)> {
     let plan = Plan::of_demo();
     for reference in gone {
@@ -96,20 +105,20 @@ twins! {
 
 #[tokio::test]
 async fn what_is_withheld_with_the_hidden_leaves_no_trace_either() {
-    let carla = story("carla", "huisarts-noord");
+    let (carla, here) = carla_withholding().await;
     let Sees::AllBut { hidden, with_it } = carla.sees else { panic!("nothing is hidden of Carla") };
     let gone: Vec<String> = hidden.iter().chain(with_it).map(|reference| (*reference).to_owned()).collect();
-    assert_same(&full(carla).await, &without(carla, &gone).await, "what is withheld");
+    assert_same(here, &without(carla, &gone).await, "what is withheld");
 }
 
 #[tokio::test]
 async fn a_resource_that_was_deleted_and_one_that_is_hidden_look_the_same() {
-    let carla = story("carla", "huisarts-noord");
+    let (carla, here) = carla_withholding().await;
     let plan = Plan::of_demo();
     for reference in hidden(carla) {
         plan.server().delete(&reference);
     }
-    assert_same(&full(carla).await, &answers(&plan.open(), carla).await, "a tombstone");
+    assert_same(here, &answers(&plan.open(), carla).await, "a tombstone");
 }
 
 #[tokio::test]
@@ -133,9 +142,9 @@ async fn the_comparison_sees_what_is_not_hidden() {
 
 #[tokio::test]
 async fn what_is_hidden_is_nowhere_and_what_is_not_is_there() {
-    let carla = story("carla", "huisarts-noord");
+    let (carla, here) = carla_withholding().await;
     let mut released = Vec::new();
-    for (_, reply) in full(carla).await {
+    for (_, reply) in here {
         for word in ["depress", "angst", "ggz", "sertraline", "quetiapine", "crisis", "14334-7\",\"display", "PHQ"] {
             assert!(!reply.text().contains(word), "{word} shows in {}", reply.text());
         }
@@ -216,7 +225,7 @@ async fn a_page_token_that_is_not_good_is_the_same_bytes_whatever_the_cause() {
     let mut asks = vec![
         Ask::get("huisarts-brug", page("bram", "nothing")),
         Ask::get("huisarts-brug", page("bram", &tampered)),
-        Ask::get("huisarts-brug", page("bram", &token[..token.len() - 1])),
+        Ask::get("huisarts-brug", page("bram", token.strip_suffix(|_: char| true).unwrap())),
         Ask::get("huisarts-brug", page("carla", token)), // of another patient
         Ask::get("huisarts-brug", page("nobody", token)), // of somebody unknown
         Ask::get("huisarts-brug", page("anna", token)),  // of one without consent

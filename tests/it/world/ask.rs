@@ -103,11 +103,11 @@ impl Reply {
         let mut masked = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("_page=") {
-            let end = after.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).unwrap_or(after.len());
+            let following = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
             masked.push_str(before);
             masked.push_str("_page=");
-            masked.push_str(&"*".repeat(end));
-            rest = &after[end..];
+            masked.push_str(&"*".repeat(after.len() - following.len()));
+            rest = following;
         }
         masked.push_str(rest);
         self.body = masked.into_bytes();

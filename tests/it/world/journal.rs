@@ -20,7 +20,7 @@ pub(crate) fn lines(dir: &Path) -> Vec<Value> {
     for segment in segments {
         let text = std::fs::read_to_string(segment).unwrap();
         // A last line without its end is not a record yet.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         lines.extend(whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
     }
     lines
@@ -32,6 +32,13 @@ pub(crate) fn verify(dir: &Path) -> Ran {
 }
 
 impl World {
+    /// How many intents of a request are on disk, without reading more of them than that.
+    pub(crate) fn intents(&self, request: &str) -> usize {
+        let text = std::fs::read_to_string(self.dir().join("journal/000001.jsonl")).unwrap();
+        let request = format!("\"request\":\"{request}\"");
+        text.lines().filter(|line| line.contains(&request) && line.contains("\"kind\":\"intent\"")).count()
+    }
+
     /// The records of that kind (`intent`, `close`) of a request.
     pub(crate) fn on_record(&self, kind: &str, request: &str) -> Vec<Value> {
         lines(self.dir()).into_iter().filter(|line| line["kind"] == kind && line["request"] == request).collect()

@@ -5,7 +5,7 @@ use sluis::cli::demo::record::RECORDS;
 
 /// References of everything in the demo's record of that name, in its order.
 pub(crate) fn references_of(record: &str) -> Vec<String> {
-    each(record).iter().map(|resource| reference(resource)).collect()
+    each(record).iter().map(reference).collect()
 }
 
 /// Every resource in the demo's record of that name.
