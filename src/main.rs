@@ -10,7 +10,15 @@ fn main() -> ExitCode {
     if !faults::plant() {
         return ExitCode::from(1);
     }
-    let code = match Options::parse().command {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            // Nobody is left to tell when the terminal is closed.
+            error.print().unwrap_or_default();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
+    let code = match options.command {
         Command::Serve { config } => sluis::cli::serve(&config),
         Command::Demo(options) => sluis::cli::demo(options),
         Command::Check { config } => sluis::cli::check(&config),
@@ -27,7 +35,10 @@ mod faults {
     use sluis::view::faults::{Fault, plant as planted};
 
     /// Plants the fault and returns true, unless there is none of that name.
-    #[expect(clippy::disallowed_methods, reason = "a build that no hospital runs; its configuration stays the real one")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a build that no hospital runs; its configuration stays the real one"
+    )]
     pub(super) fn plant() -> bool {
         let Ok(name) = std::env::var("SLUIS_FAULT") else { return true };
         let fault = Fault::of(&name);

@@ -30,7 +30,7 @@ use crate::identity::Caller;
 use crate::json::Value;
 use crate::limits;
 use crate::profile::Offer;
-use crate::query::{self, Id, LookUp, Query, Read, RequestHead, Search, Unclassifiable};
+use crate::query::{self, Id, Query, Read, RequestHead, Search, Unclassifiable};
 use crate::refusal::Refusal;
 use crate::view::{self, Surroundings};
 
@@ -218,9 +218,9 @@ impl Journey<'_> {
         let owner = match gateway.owners.get(&key).await {
             Some(owner) => owner,
             None => {
-                let lookup = LookUp::read(read.resource_type(), read.id());
                 let each = |found: Value<'_>| view::subjects(found, &gateway.bases);
-                let subjects = lookup::read(&self.worker.upstream, Call::Reference, &lookup, each).await?;
+                let (upstream, call) = (&self.worker.upstream, Call::Reference);
+                let subjects = lookup::read(upstream, call, read.resource_type(), read.id(), each).await?;
                 let mut subjects: Vec<Id> = subjects.unwrap_or_default();
                 // Several are one person's at most: the view hides what is about another one too.
                 subjects.truncate(1);

@@ -4,7 +4,7 @@ use super::metrics::Call;
 use super::upstream::{Upstream, UpstreamError};
 use crate::json::{Bounds, Document, JsonError, Value};
 use crate::limits;
-use crate::query::LookUp;
+use crate::query::{Id, LookUp};
 
 /// One page of a look-up: some hundred resources.
 const PAGE: Bounds = Bounds { bytes: 32 * 1024 * 1024, ..limits::RESOURCE };
@@ -18,8 +18,8 @@ pub enum LookUpError {
     /// The answer is not JSON that can be read one way only.
     #[error("the server's answer cannot be read: {0}")]
     Json(#[from] JsonError),
-    /// The answer is no searchset of resources.
-    #[error("the server's answer is not a searchset")]
+    /// The answer is no searchset of resources, or not the resource that was asked for.
+    #[error("the server's answer is not what was asked for")]
     Shape,
     /// More results than a bound allows.
     #[error("the server's answer has more results than the bound")]
@@ -75,14 +75,21 @@ fn next_page(bundle: Value<'_>, bases: &[String]) -> Result<Option<LookUp>, Look
 /// Reads one resource; none where the server has none.
 ///
 /// # Errors
-/// An answer that is not a JSON object of the asked type and id.
+/// An answer that is not a JSON object of the asked type and id: what another resource says must not be remembered of this one.
 pub(super) async fn read<T>(
     upstream: &Upstream,
     call: Call,
-    lookup: &LookUp,
+    resource_type: &str,
+    id: &Id,
     use_it: impl FnOnce(Value<'_>) -> T,
 ) -> Result<Option<T>, LookUpError> {
-    let Some(looked) = upstream.look(call, lookup, limits::RESOURCE.bytes).await? else { return Ok(None) };
+    let lookup = LookUp::read(resource_type, id);
+    let Some(looked) = upstream.look(call, &lookup, limits::RESOURCE.bytes).await? else { return Ok(None) };
     let document = Document::read(looked.bytes(), limits::RESOURCE)?;
-    Ok(Some(use_it(document.root())))
+    let resource = document.root();
+    let is = |name, wanted| resource.text_of(name).is_some_and(|text| text == wanted);
+    if !is("resourceType", resource_type) || !is("id", id.as_str()) {
+        return Err(LookUpError::Shape);
+    }
+    Ok(Some(use_it(resource)))
 }

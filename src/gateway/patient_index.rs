@@ -135,11 +135,7 @@ impl PatientIndex {
 }
 
 async fn number_of(upstream: &Upstream, id: &Id) -> Result<Bsn, NoPerson> {
-    let lookup = LookUp::read("Patient", id);
-    let number = lookup::read(upstream, Call::Patient, &lookup, |patient| {
-        let same = id_of_patient(patient).is_some_and(|found| found == *id);
-        if same { bsn_of(patient) } else { None }
-    });
+    let number = lookup::read(upstream, Call::Patient, "Patient", id, bsn_of);
     number.await?.flatten().ok_or(NoPerson::Unknown)
 }
 

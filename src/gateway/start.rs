@@ -208,9 +208,12 @@ impl Running {
         let asking = actix_rt::spawn(ask_sources(Arc::clone(&gateway), Arc::clone(&sources)));
         let forgetting = actix_rt::spawn(forget_on_hangup(Arc::clone(&gateway)));
         let metrics = Arc::clone(&gateway.metrics);
-        let looked_after = actix_rt::spawn(admin.serve(metrics, checks(&gateway, tls, sources), stop.asked()));
+        // A server of actix that was told to stop ends every thread of the process when it is done, so operators are served
+        // until the last answer to a caller is out.
+        let out = Stop::new();
+        let looked_after = actix_rt::spawn(admin.serve(metrics, checks(&gateway, tls, sources), out.asked()));
         let served = door.serve(stop.asked()).await.map_err(failed("serve"));
-        stop.now();
+        out.now();
         asking.abort();
         forgetting.abort();
         if looked_after.await.is_err() {

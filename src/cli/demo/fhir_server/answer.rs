@@ -52,11 +52,18 @@ fn respond(answer: Answer, fault: Option<&Fault>) -> HttpResponse {
             (500, "text/html", "<html><body><h1>500</h1><p>Internal error</p></body></html>".into())
         }
         Some(Fault::FailPage) => (500, FHIR_JSON, outcome("exception", "HAPI-0389: Failed to call access method").body),
+        Some(Fault::Redirect(_)) => (302, FHIR_JSON, String::new()),
         Some(Fault::WrongContentType) => (answer.status, "text/html", answer.body),
         Some(Fault::Answer { status, content_type, body }) => (*status, content_type.as_str(), body.clone()),
-        Some(Fault::Down | Fault::Slow(_) | Fault::Stall(_) | Fault::CutAfter(_) | Fault::MalformedAfter(_)) | None => {
-            (answer.status, answer.content_type, answer.body)
-        }
+        Some(
+            Fault::Down
+            | Fault::Slow(_)
+            | Fault::Stall(_)
+            | Fault::CutAfter(_)
+            | Fault::MalformedAfter(_)
+            | Fault::Header(..),
+        )
+        | None => (answer.status, answer.content_type, answer.body),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response: HttpResponseBuilder = HttpResponse::build(status);
@@ -64,6 +71,15 @@ fn respond(answer: Answer, fault: Option<&Fault>) -> HttpResponse {
     response.insert_header(("X-Powered-By", "HAPI FHIR 8.8.0 REST Server (FHIR Server; FHIR 4.0.1/R4)"));
     for (name, value) in answer.headers {
         response.insert_header((name, value));
+    }
+    match fault {
+        Some(Fault::Header(name, value)) => {
+            response.insert_header((*name, value.as_str()));
+        }
+        Some(Fault::Redirect(url)) => {
+            response.insert_header((header::LOCATION, url.as_str()));
+        }
+        Some(_) | None => {}
     }
     let pieces: VecDeque<Piece> = pieces(&Bytes::from(body), fault).into();
     response.streaming(stream::unfold(pieces, |mut pieces| async move {

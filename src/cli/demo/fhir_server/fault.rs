@@ -23,6 +23,10 @@ pub enum Fault {
     Html500,
     /// Pages after the first are a 500.
     FailPage,
+    /// The answer is right and carries this header field too.
+    Header(&'static str, String),
+    /// 302 to that URL.
+    Redirect(String),
     /// Another answer altogether.
     Answer {
         /// The status.
@@ -72,7 +76,15 @@ pub(super) fn pieces(body: &Bytes, fault: Option<&Fault>) -> Vec<Piece> {
             chunks(&mut pieces, Bytes::from_static(b"\0"));
             chunks(&mut pieces, body.slice(at..));
         }
-        Some(Fault::Slow(_) | Fault::WrongContentType | Fault::Html500 | Fault::FailPage | Fault::Answer { .. })
+        Some(
+            Fault::Slow(_)
+            | Fault::WrongContentType
+            | Fault::Html500
+            | Fault::FailPage
+            | Fault::Header(..)
+            | Fault::Redirect(_)
+            | Fault::Answer { .. },
+        )
         | None => chunks(&mut pieces, body.clone()),
     }
     pieces

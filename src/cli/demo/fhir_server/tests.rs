@@ -185,6 +185,10 @@ async fn each_fault_looks_like_itself() {
     assert!(tokio::time::timeout(Duration::from_millis(200), get(&url)).await.is_err());
     server.plant("", Fault::Stall(10));
     assert!(tokio::time::timeout(Duration::from_millis(200), get(&url)).await.is_err());
+    server.plant("", Fault::Header("Content-Encoding", "gzip".into()));
+    assert_eq!(get(&url).await.unwrap().body().len(), whole);
+    server.plant("", Fault::Redirect(format!("{}/Patient/a", server.base())));
+    assert_eq!(get(&url).await.unwrap().status, 302);
     server.plant("", Fault::Answer { status: 418, content_type: "a/b".into(), body: "c".into() });
     assert_eq!(get(&url).await.unwrap().status, 418);
 }

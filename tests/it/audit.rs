@@ -1,0 +1,130 @@
+//! `sluis audit` as a process, on journals that a real gateway wrote (design section 6, Journal; invariant 12).
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::world::ask::Ask;
+use crate::world::process::{Ran, sluis};
+use crate::world::{World, journal};
+
+/// A world whose gateway answered a few requests and ended.
+async fn world() -> World {
+    let mut world = World::of_demo();
+    for (id, request) in [
+        ("brug", Ask::get("huisarts-brug", "Condition?patient=carla")),
+        ("noord", Ask::get("huisarts-noord", "Condition?patient=carla")),
+        ("anna", Ask::get("huisarts-brug", "Condition?patient=anna")),
+        ("refused", Ask::get("huisarts-brug", "Condition?patient=carla&_summary=count")),
+    ] {
+        world.ask(&request.under(id)).await;
+        world.closed(id).await;
+    }
+    world.gateway().stop();
+    world
+}
+
+fn segment(world: &World) -> PathBuf {
+    world.dir().join("journal/000001.jsonl")
+}
+
+fn audit(world: &World, arguments: &[&str]) -> Ran {
+    let directory = world.dir().join("journal");
+    let mut all = vec!["audit", arguments[0], directory.to_str().unwrap()];
+    all.extend(&arguments[1..]);
+    sluis(&all, "")
+}
+
+fn verdict(ran: &Ran) -> (Option<i32>, String) {
+    (ran.code, ran.json()["verdict"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_journal_as_it_was_written_is_intact() {
+    let world = world().await;
+    let ran = audit(&world, &["verify"]);
+    let answer = ran.json();
+    assert_eq!(verdict(&ran), (Some(0), "intact".to_owned()));
+    assert_eq!((&answer["bad"], &answer["records"]), (&json!([]), &json!(journal::lines(world.dir()).len())));
+    assert_eq!(answer["head"].as_str().unwrap().len(), 64);
+    for line in journal::lines(world.dir()) {
+        for member in ["v", "seq", "time", "kind", "prev", "hash"] {
+            assert!(!line[member].is_null(), "{member} of {line}");
+        }
+    }
+}
+
+/// Each line altered, left out, doubled or moved is found, and where.
+#[tokio::test]
+async fn any_line_that_is_altered_missing_doubled_or_moved_is_found() {
+    let world = world().await;
+    let good = std::fs::read_to_string(segment(&world)).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    let write = |lines: &[&str]| std::fs::write(segment(&world), format!("{}\n", lines.join("\n"))).unwrap();
+    for at in 0..lines.len() - 1 {
+        let altered = lines[at].replacen("\"time\":\"2", "\"time\":\"3", 1);
+        let mut changed = lines.clone();
+        changed[at] = &altered;
+        let mut without = lines.clone();
+        without.remove(at);
+        let mut twice = lines.clone();
+        twice.insert(at, lines[at]);
+        let mut moved = lines.clone();
+        moved.swap(at, at + 1);
+        for (what, lines) in [("altered", changed), ("missing", without), ("doubled", twice), ("moved", moved)] {
+            write(&lines);
+            let ran = audit(&world, &["verify"]);
+            assert_eq!(verdict(&ran), (Some(2), "altered".to_owned()), "line {at} {what}");
+            let line = ran.json()["bad"][0]["line"].as_u64().unwrap();
+            let expected = u64::try_from(at).unwrap() + 1;
+            assert!((expected..=expected + 1).contains(&line), "line {at} {what}: {}", ran.stdout);
+        }
+    }
+    std::fs::write(segment(&world), good).unwrap();
+    assert_eq!(verdict(&audit(&world, &["verify"])).1, "intact");
+}
+
+#[tokio::test]
+async fn a_torn_tail_is_torn_and_the_next_start_puts_that_on_record() {
+    let mut world = world().await;
+    let good = std::fs::read_to_string(segment(&world)).unwrap();
+    std::fs::write(segment(&world), format!("{good}{{\"v\":1,\"seq\":99")).unwrap();
+    assert_eq!(verdict(&audit(&world, &["verify"])), (Some(0), "torn".to_owned()));
+    world.start_again();
+    world.gateway().stop();
+    assert_eq!(verdict(&audit(&world, &["verify"])), (Some(0), "intact".to_owned()));
+    assert!(journal::lines(world.dir()).iter().any(|line| line["event"] == "recovered"));
+}
+
+#[tokio::test]
+async fn a_cut_tail_shows_against_a_head_that_was_kept() {
+    let world = world().await;
+    let kept = world.dir().join("head.json");
+    std::fs::write(&kept, audit(&world, &["verify"]).stdout).unwrap();
+    let with_head = |world: &World| audit(world, &["verify", "--head", kept.to_str().unwrap()]);
+    assert_eq!(verdict(&with_head(&world)), (Some(0), "intact".to_owned()));
+    let good = std::fs::read_to_string(segment(&world)).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    std::fs::write(segment(&world), format!("{}\n", lines[..lines.len() - 2].join("\n"))).unwrap();
+    // Nobody can tell without the head; with it everybody can.
+    assert_eq!(verdict(&audit(&world, &["verify"])).1, "intact");
+    assert_eq!(verdict(&with_head(&world)), (Some(2), "altered".to_owned()));
+}
+
+#[tokio::test]
+async fn a_patient_can_be_told_what_is_on_record() {
+    let world = world().await;
+    for patient in ["999990305", "Patient/carla"] {
+        let ran = audit(&world, &["show", "--patient", patient, "--json"]);
+        let answer = ran.json();
+        assert_eq!(ran.code, Some(0));
+        let requests: Vec<&Value> =
+            answer["records"].as_array().unwrap().iter().map(|record| &record["request"]).collect();
+        // An intent and a closing record each; nobody was looked up for the one that was refused.
+        assert_eq!(requests, ["brug", "brug", "noord", "noord"], "{answer}");
+    }
+    let nobody = audit(&world, &["show", "--patient", "Patient/nobody", "--json"]);
+    assert_eq!((nobody.code, &nobody.json()["records"]), (Some(0), &json!([])));
+    assert_eq!(audit(&world, &["show", "--patient", "Carla"]).code, Some(1));
+    assert_eq!(sluis(&["audit", "verify", "/nowhere"], "").code, Some(1));
+}
