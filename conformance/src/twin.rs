@@ -11,7 +11,7 @@ use crate::gateway::{Gateway, Setting, Site};
 use crate::hapi::Hapi;
 use crate::record::{Record, link};
 use crate::request;
-use crate::story::Story;
+use crate::story::{Sees, Story};
 use crate::trouble::Trouble;
 use crate::wire::{Response, WireError};
 
@@ -42,6 +42,16 @@ impl std::fmt::Display for Difference {
     }
 }
 
+/// Which of a story's questions are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// All where some is hidden. Where nothing is hidden only the processes differ, and where nothing may be seen all answers
+    /// are alike: there a part will do.
+    Enough,
+    /// The few that show a fault of the view soonest.
+    InPagesOfTwo,
+}
+
 /// What two worlds showed.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -65,8 +75,8 @@ impl Report {
     }
 }
 
-/// Runs the twin worlds for `stories`, which are about different patients, once for each of `faults` (None is a gateway
-/// without one). All records are loaded anew.
+/// Runs the twin worlds for `stories`, which are about different patients where anything is hidden, once for each of `faults` (None is a gateway
+/// without one). All records are there, as they were written; afterwards the hidden ones are gone.
 ///
 /// # Errors
 ///
@@ -76,18 +86,17 @@ pub fn run(
     site: &mut Site,
     stories: &[&Story],
     faults: &[Option<&str>],
+    asked: Asked,
 ) -> Result<Vec<Report>, Trouble> {
     let records = site.records()?;
     let mut hidden = BTreeSet::new();
     for story in stories {
         hidden.extend(story.hidden(&records)?);
     }
-    hapi.clear()?;
-    hapi.load(&records)?;
     let base = hapi.base().to_owned();
     let mut firsts = Vec::new();
     for &fault in faults {
-        firsts.push(world(site, &base, &records, stories, fault)?);
+        firsts.push(world(site, &base, &records, stories, fault, asked)?);
     }
     let hidden: Vec<String> = hidden.into_iter().collect();
     if !hidden.is_empty() {
@@ -95,7 +104,7 @@ pub fn run(
     }
     let mut reports = Vec::new();
     for (&fault, first) in faults.iter().zip(firsts) {
-        let second = world(site, &base, &records, stories, fault)?;
+        let second = world(site, &base, &records, stories, fault, asked)?;
         let mut report = Report { fewest: usize::MAX, unrecorded: first.unrecorded, ..Report::default() };
         report.unrecorded.extend(second.unrecorded);
         for ((story, (questions, left)), (_, right)) in stories.iter().zip(&first.walks).zip(&second.walks) {
@@ -121,15 +130,10 @@ fn world(
     records: &[Record],
     stories: &[&Story],
     fault: Option<&str>,
+    asked: Asked,
 ) -> Result<World, Trouble> {
     let gateway = site.start(&Setting { keys: "twin-keys", fault, ..Setting::before(upstream) })?;
-    let mut walks = Vec::new();
-    for story in stories {
-        let questions = request::about(story, records, gateway.base_path());
-        let mut client = gateway.client(&story.caller)?;
-        let exchanges = questions.iter().flat_map(|question| walk(&gateway, &mut client, &story.caller, question));
-        walks.push((questions.len(), exchanges.collect::<Vec<_>>()));
-    }
+    let walks = walks(&gateway, records, stories, asked)?;
     let journal = gateway.stop()?;
     let mut unrecorded = Vec::new();
     if journal.verify()? != "intact" {
@@ -147,6 +151,52 @@ fn world(
         }
     }
     Ok(World { walks, unrecorded })
+}
+
+/// Asks what the stories ask, two callers at a time.
+fn walks(
+    gateway: &Gateway,
+    records: &[Record],
+    stories: &[&Story],
+    asked: Asked,
+) -> Result<Vec<(usize, Vec<Exchange>)>, Trouble> {
+    let mut walks = Vec::new();
+    for pair in stories.chunks(2) {
+        let made: Vec<Result<_, Trouble>> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                pair.iter().map(|story| scope.spawn(|| walk_story(gateway, records, story, asked))).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or(Err(Trouble::Shape { what: "the end of a walk" })))
+                .collect()
+        });
+        for walk in made {
+            walks.push(walk?);
+        }
+    }
+    Ok(walks)
+}
+
+fn walk_story(
+    gateway: &Gateway,
+    records: &[Record],
+    story: &Story,
+    asked: Asked,
+) -> Result<(usize, Vec<Exchange>), Trouble> {
+    let step = match story.sees {
+        Sees::Some => 1,
+        Sees::Nothing => 2,
+        Sees::All => 3,
+    };
+    let questions = request::about(story, records, gateway.base_path());
+    let questions: Vec<Question> = match asked {
+        Asked::Enough => questions.into_iter().step_by(step).collect(),
+        Asked::InPagesOfTwo => questions.into_iter().filter(|question| question.text().contains("_count=2")).collect(),
+    };
+    let mut client = gateway.client(&story.caller)?;
+    let exchanges = questions.iter().flat_map(|question| walk(gateway, &mut client, &story.caller, question));
+    let exchanges: Vec<Exchange> = exchanges.collect();
+    Ok((questions.len(), exchanges))
 }
 
 /// Asks one question and follows its pages to the end.
@@ -206,28 +256,27 @@ fn difference(left: &Exchange, right: &Exchange) -> Option<String> {
     if left.status != right.status {
         return Some(format!("status {} and {}", left.status, right.status));
     }
-    let (heads, others) = (lasting(left), lasting(right));
-    if heads != others {
-        return Some(format!("headers {heads:?} and {others:?}"));
-    }
     let (body, other) = (blank(&left.text()), blank(&right.text()));
     let at = body.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
-    (body != other).then(|| {
+    if body != other {
         let around = |text: &str| {
-            String::from_utf8_lossy(text.as_bytes().get(at.saturating_sub(40)..).unwrap_or_default())
-                .chars()
-                .take(120)
-                .collect::<String>()
+            let rest = text.as_bytes().get(at.saturating_sub(40)..).unwrap_or_default();
+            String::from_utf8_lossy(rest).chars().take(120).collect::<String>()
         };
-        format!("body at byte {at}, …{}… and …{}…", around(&body), around(&other))
-    })
+        return Some(format!("body at byte {at}, …{}… and …{}…", around(&body), around(&other)));
+    }
+    let (heads, others) = (lasting(left), lasting(right));
+    (heads != others).then(|| format!("headers {heads:?} and {others:?}"))
 }
 
-/// Returns the headers but for those of the moment.
+/// Returns the headers but for those of the moment. Their order is left out: a server that keeps them in a map writes them
+/// in another order in each process, whatever it answers.
 fn lasting(response: &Response) -> Vec<(&str, &str)> {
     let of_the_moment = |name: &str| ["date", "x-request-id"].iter().any(|one| name.eq_ignore_ascii_case(one));
     let headers = response.headers.iter().filter(|(name, _)| !of_the_moment(name));
-    headers.map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    let mut headers: Vec<(&str, &str)> = headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    headers.sort_unstable();
+    headers
 }
 
 /// Writes the length of each page token in place of its value.
