@@ -58,7 +58,7 @@ fn read(bytes: &[u8]) {
     serde_json::from_slice::<IgnoredAny>(bytes).expect("JSON to everybody");
     assert_eq!(document.root().raw().as_bytes(), bytes.trim_ascii());
     walk(document.root());
-    let _ = subjects(document.root());
+    let _ = subjects(document.root(), &[]);
 }
 
 fn walk(value: Value<'_>) {
@@ -119,8 +119,9 @@ fn visible(released: &[u8], judged: bool) {
 }
 
 fn resource(resource: Value<'_>, judged: bool) {
-    let person = &WORLD.surroundings.person;
-    assert!(subjects(resource).iter().all(|subject| person.contains(subject)), "another person");
+    let Surroundings { person, public_base, .. } = &WORLD.surroundings;
+    let bases = [public_base.clone()];
+    assert!(subjects(resource, &bases).iter().all(|subject| person.contains(subject)), "another person");
     let contained = resource.get("contained");
     let mut inside = contained.iter().flat_map(Value::items);
     assert!(resource.get("text").is_none() && inside.all(|one| one.get("text").is_none()), "narrative");

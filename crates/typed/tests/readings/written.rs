@@ -132,7 +132,8 @@ fn searchset(target: &str, resource_type: &str, person: &Id) -> String {
         !target.starts_with(&format!("{resource_type}?")) || target.contains("?_id=") && resource_type != "Patient";
     let wanted = |text: &str| {
         let document = sluis::json::Document::read(text.as_bytes(), FILE).unwrap();
-        member(text, "resourceType").as_deref() == Some(resource_type) && subjects(document.root()).contains(person)
+        member(text, "resourceType").as_deref() == Some(resource_type)
+            && subjects(document.root(), &[]).contains(person)
     };
     let found = demo().into_iter().map(|(_, text)| text).filter(|text| !is_look_up && wanted(text));
     let entries: Vec<_> = found.map(|text| format!(r#"{{"resource":{text},"search":{{"mode":"match"}}}}"#)).collect();
