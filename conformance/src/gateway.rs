@@ -8,6 +8,7 @@ use serde_json::Value;
 use toml::Table;
 
 use crate::client::Client;
+use crate::crowd;
 use crate::process::{self, Process};
 use crate::record::Record;
 use crate::trouble::Trouble;
@@ -89,13 +90,16 @@ impl Site {
         &self.public_base
     }
 
-    /// Reads the records.
+    /// Reads the records: the demo's, and what these tests need beside them.
     ///
     /// # Errors
     ///
     /// When they cannot be read.
     pub fn records(&self) -> Result<Vec<Record>, Trouble> {
-        Record::all(&self.directory.join("records"))
+        let mut records = Record::all(&self.directory.join("records"))?;
+        records.extend(Record::all(&process::own("records"))?);
+        records.extend(crowd::immunizations()?);
+        Ok(records)
     }
 
     /// Starts a gateway process with a journal of its own.

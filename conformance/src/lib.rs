@@ -7,11 +7,13 @@
 //! | [`client`] | a caller with its certificate, and what it asks |
 //! | [`record`] | resources and Bundles as bytes |
 //! | [`story`] | who may see what of the demo's patients, by rules written for these tests |
+//! | [`crowd`] | so many resources of one type that they do not fit a page |
 //! | [`request`] | what is asked of a gateway about one patient |
 //! | [`twin`] | the same requests in two worlds, and every difference between the answers |
 //! | [`wire`] | HTTP/1.1 with nothing normalised |
 
 pub mod client;
+pub mod crowd;
 pub mod gateway;
 pub mod hapi;
 mod process;

@@ -52,10 +52,15 @@ impl Record {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
                 // Files are numbered in the order in which they can be loaded.
                 let name = stem.trim_start_matches(|letter: char| letter.is_ascii_digit()).trim_start_matches('-');
-                records.push(Self { file: name.to_owned(), ..record });
+                records.push(record.of(name));
             }
         }
         Ok(records)
+    }
+
+    /// Returns the same as one of those in `file`.
+    pub(crate) fn of(self, file: &str) -> Self {
+        Self { file: file.to_owned(), ..self }
     }
 
     /// Returns the name of the file it was read from, without its number: whose it is.

@@ -225,6 +225,7 @@ impl Requests<'_> {
         }
         let form = format!("patient={}&_count=2", self.story.patient);
         self.post("/Observation/_search", &form);
+        self.search("Immunization", "date=lt2020-01-01&_count=50");
         self.search("Observation", "_count=2&_sort=-date");
         self.search("MedicationRequest", "_count=2&_include=MedicationRequest:medication");
     }

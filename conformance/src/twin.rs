@@ -49,7 +49,7 @@ pub enum Asked {
     /// are alike: there a part will do.
     Enough,
     /// The few that show a fault of the view soonest.
-    InPagesOfTwo,
+    WhatShowsFaults,
 }
 
 /// What two worlds showed.
@@ -191,12 +191,17 @@ fn walk_story(
     let questions = request::about(story, records, gateway.base_path());
     let questions: Vec<Question> = match asked {
         Asked::Enough => questions.into_iter().step_by(step).collect(),
-        Asked::InPagesOfTwo => questions.into_iter().filter(|question| question.text().contains("_count=2")).collect(),
+        Asked::WhatShowsFaults => questions.into_iter().filter(shows_faults).collect(),
     };
     let mut client = gateway.client(&story.caller)?;
     let exchanges = questions.iter().flat_map(|question| walk(gateway, &mut client, &story.caller, question));
     let exchanges: Vec<Exchange> = exchanges.collect();
     Ok((questions.len(), exchanges))
+}
+
+fn shows_faults(question: &Question) -> bool {
+    let asks = |kind: &str, count: &str| question.target.contains(kind) && question.target.ends_with(count);
+    asks("/MedicationRequest?", "_count=2") || asks("/Observation?", "_count=2") || asks("/Immunization?", "_count=50")
 }
 
 /// Asks one question and follows its pages to the end.

@@ -44,9 +44,17 @@ fn what_is_hidden_leaves_no_trace_in_any_answer() -> Tried {
     Ok(())
 }
 
-/// Faults that leave a trace in the demo's records on HAPI. The gateway's own twin worlds plant every fault there is, over
-/// records made for them.
-const FAULTS: &[&str] = &["release-hidden", "skip-references"];
+/// Faults that twin worlds can tell with these records. Of the other two, one shows in both worlds alike and for one there is
+/// nothing in the records; the gateway's own tests plant every one.
+const FAULTS: &[&str] = &[
+    "release-hidden",
+    "skip-references",
+    "shallow-references",
+    "page-gap",
+    "count-hidden",
+    "keep-total",
+    "keep-upstream-link",
+];
 
 #[test]
 #[ignore = "needs SLUIS_FAULTS_BIN, a gateway built with --features faults"]
@@ -59,10 +67,12 @@ fn a_fault_planted_in_the_view_is_noticed() -> Tried {
     let stories: Vec<&Story> = stories.iter().filter(|story| story.sees == Sees::Some).collect();
     let mut site = Site::write(&program, &bench.site.directory().with_extension("faults"))?;
     let faults: Vec<Option<&str>> = std::iter::once(None).chain(FAULTS.iter().copied().map(Some)).collect();
-    let reports = twin::run(&mut bench.hapi, &mut site, &stories, &faults, Asked::InPagesOfTwo)?;
-    for (fault, report) in faults.iter().zip(&reports) {
-        assert_eq!(report.faults().count() > 0, fault.is_some(), "{fault:?}: {:?}", report.faults().next());
-    }
+    let reports = twin::run(&mut bench.hapi, &mut site, &stories, &faults, Asked::WhatShowsFaults)?;
+    let noticed = faults.iter().zip(&reports).filter(|(_, report)| report.faults().count() > 0);
+    assert_eq!(
+        noticed.map(|(&fault, _)| fault).collect::<Vec<_>>(),
+        FAULTS.iter().copied().map(Some).collect::<Vec<_>>()
+    );
     let upstream = bench.hapi.base().to_owned();
     let unknown = Setting { fault: Some("no-such-fault"), ..Setting::before(&upstream) };
     assert!(site.start(&unknown).is_err(), "a fault that does not exist must not be taken for none");
