@@ -5,11 +5,13 @@
 
 mod confidentiality;
 mod sensitivity;
+mod subject;
 mod tables;
 mod walk;
 
 pub use confidentiality::Confidentiality;
 pub use sensitivity::Sensitivities;
+pub use subject::{Subject, is_link};
 pub use tables::Tables;
 
 /// What is known of a resource's confidentiality and sensitivity.

@@ -9,7 +9,7 @@ use sluis::consent::{
 };
 use sluis::identity::{Caller, CallerNames, CardType};
 use sluis::json::{Document, Value};
-use sluis::label::Tables;
+use sluis::label::{Subject, Tables};
 use sluis::limits;
 use sluis::profile::{Policy, shipped_policies};
 use time::OffsetDateTime;
@@ -34,7 +34,9 @@ pub(crate) fn measure(figures: &mut Figures) {
     let resources: Vec<Value<'_>> = documents.iter().filter_map(|entry| entry.root().get("resource")).collect();
     assert_eq!(resources.len(), RESOURCES);
     let tables = Tables::shipped().expect("the shipped tables");
-    let judge = |plan: &Plan| resources.iter().filter(|resource| plan.judge(**resource, &tables).is_visible()).count();
+    let judge = |plan: &Plan| {
+        resources.iter().filter(|resource| plan.judge(Subject::alone(**resource), &tables).is_visible()).count()
+    };
     let visible = judge(&plan);
     assert!(0 < visible && visible < RESOURCES, "some are hidden: {visible} are visible");
     figures.median("decide_per_second", &per_second(|| drop(black_box(question.decide()))));

@@ -18,7 +18,7 @@ use super::rule::{Action, Effect};
 use super::source::Source;
 use crate::identity::Caller;
 use crate::json::{Document, Value};
-use crate::label::Tables;
+use crate::label::{Subject, Tables};
 use crate::limits;
 use crate::profile::{Exchange, Policy, ProfileError, SUPPORTING, shipped_exchanges, shipped_policies};
 use input::Input;
@@ -202,7 +202,7 @@ fn judge(
         let ground = Ground::OutsideProfile.code();
         return Judged { reference, visible: false, ground, consent: None, provision: None };
     }
-    let verdict = plan.judge(resource, tables);
+    let verdict = plan.judge(Subject::alone(resource), tables);
     match denial {
         // What supports other data is not seen where nothing is.
         Some(denial) if verdict.is_visible() => {

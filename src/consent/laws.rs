@@ -12,7 +12,7 @@ use super::{
 };
 use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::Document;
-use crate::label::Tables;
+use crate::label::{Subject, Tables};
 use crate::limits;
 use crate::profile::{Policy, shipped_policies};
 
@@ -155,7 +155,7 @@ fn shown(decision: &Decision) -> Vec<bool> {
         Decision::Permit(plan) => {
             let text = resource.to_string();
             let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
-            let seen = plan.judge(document.root(), &TABLES).is_visible();
+            let seen = plan.judge(Subject::alone(document.root()), &TABLES).is_visible();
             let kind = resource["resourceType"].as_str().unwrap();
             assert!(seen || !plan.is_straight(), "straight, yet {resource} is hidden");
             assert!(seen || plan.can_hide(kind), "cannot hide {kind}, yet {resource} is hidden");

@@ -7,8 +7,7 @@ use super::privacy::is_privacy_consent;
 use super::resource_type::is_supporting;
 use super::rule::{Effect, Element};
 use super::tree::{Asks, Condition, Facts, Outlook, Said, Tree};
-use crate::json::Value;
-use crate::label::{Confidentiality, Label, Tables};
+use crate::label::{Confidentiality, Label, Subject, Tables};
 
 /// What a permit says must be taken out: the conditions that can only be judged on each resource.
 #[derive(Debug, Clone)]
@@ -168,13 +167,14 @@ impl Plan {
     /// carry one, a label; no rule about them means that they may be seen (design, V.4). Whether something visible refers to
     /// them is the view's to say.
     #[must_use]
-    pub fn judge(&self, resource: Value<'_>, tables: &Tables) -> Verdict {
+    pub fn judge(&self, subject: Subject<'_>, tables: &Tables) -> Verdict {
+        let resource = subject.resource();
         let resource_type = resource.text_of("resourceType").unwrap_or_default();
         if is_privacy_consent(resource) {
             return Verdict { sight: Sight::Hidden, ground: Ground::PolicyDenies, rule: None };
         }
         let label = match self.reading {
-            Reading::Labels => tables.of(resource),
+            Reading::Labels => tables.of(subject),
             Reading::NoLabels => Label::default(),
         };
         let exempt = self.exempt.iter().any(|exempt| *exempt == resource_type);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::walk::{each_primary_concept, every_coding};
-use super::{CodeKnown, Confidentiality, Label, Sensitivities};
+use super::{CodeKnown, Confidentiality, Label, Sensitivities, Subject};
 use crate::json::Value;
 use crate::profile::ProfileError;
 
@@ -122,7 +122,8 @@ impl Tables {
 
     /// Returns the label of a resource.
     #[must_use]
-    pub fn of(&self, resource: Value<'_>) -> Label {
+    pub fn of(&self, subject: Subject<'_>) -> Label {
+        let resource = subject.resource();
         let mut label = own_label(resource);
         every_coding(resource, &mut |system, code| {
             if let Some(found) = self.find(system, code) {

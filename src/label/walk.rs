@@ -6,7 +6,7 @@ use crate::json::{Kind, Value};
 const SILENT: &[&str] = &["meta", "text", "bodySite", "bodySiteCodeableConcept"];
 
 /// Elements that say what a resource is.
-const PRIMARY: &[&str] = &["code", "medicationCodeableConcept", "vaccineCode", "type"];
+pub(super) const PRIMARY: &[&str] = &["code", "medicationCodeableConcept", "vaccineCode", "type"];
 
 /// Calls `each` with every object below `value` that has a system and a code; codes of contained resources count for their
 /// container.

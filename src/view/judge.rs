@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::consent::{Ground, Plan, is_privacy_consent};
+use crate::label::Subject;
 use crate::profile::SUPPORTING;
 use crate::query::Id;
 use crate::view::absence::denies_what_may_be_hidden;
@@ -117,13 +118,13 @@ impl Judge {
             return None;
         }
         let tables = &self.surroundings.tables;
-        let verdict = self.plan.judge(resource.value, tables);
+        let verdict = self.plan.judge(Subject::alone(resource.value), tables);
         if !verdict.is_visible() {
             return Some(verdict.ground());
         }
         // A contained resource shares the verdict of its container, unless its own codes say otherwise; that no rule
         // speaks of it by itself says nothing.
-        let mut verdicts = resource.contained().map(|contained| self.plan.judge(contained, tables));
+        let mut verdicts = resource.contained().map(|contained| self.plan.judge(Subject::alone(contained), tables));
         let hidden = verdicts.find(|verdict| !verdict.is_visible() && verdict.ground() != Ground::NothingOnFile);
         if let Some(verdict) = hidden {
             return Some(verdict.ground());

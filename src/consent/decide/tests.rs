@@ -6,7 +6,7 @@ use super::*;
 use crate::consent::{Action, CallerRecords, FhirVersion, Holder, Register, Source, Unlabelled};
 use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::Document;
-use crate::label::Tables;
+use crate::label::{Subject, Tables};
 use crate::limits;
 use crate::profile::shipped_policies;
 
@@ -114,7 +114,9 @@ fn a_verdict_says_which_provision_of_which_consent() {
     let rules = format!(r#""provision":{{"type":"permit","provision":[{{"type":"deny",{}}}]}}"#, class("Observation"));
     let plan = plan(decided(&file(&rules)));
     let tables = Tables::shipped().unwrap();
-    let judged = |text: &str| plan.judge(Document::read(text.as_bytes(), limits::RESOURCE).unwrap().root(), &tables);
+    let judged = |text: &str| {
+        plan.judge(Subject::alone(Document::read(text.as_bytes(), limits::RESOURCE).unwrap().root()), &tables)
+    };
     let hidden = judged(r#"{"resourceType":"Observation","id":"1"}"#);
     assert_eq!((hidden.is_visible(), hidden.ground()), (false, Ground::RuleDenies));
     assert_eq!(plan.locate(&hidden), Some(("Consent/7", "provision.provision[0]".to_owned())));
@@ -126,7 +128,7 @@ fn a_verdict_says_which_provision_of_which_consent() {
     ));
     let Decision::Permit(base) = base else { panic!("denied") };
     let document = Document::read(br#"{"resourceType":"Condition","id":"1"}"#, limits::RESOURCE).unwrap();
-    let verdict = base.judge(document.root(), &tables);
+    let verdict = base.judge(Subject::alone(document.root()), &tables);
     assert_eq!(base.locate(&verdict), Some(("Consent/7", "policyRule".to_owned())));
 }
 
@@ -244,7 +246,7 @@ fn judging_a_hundred_provisions_is_the_same_for_each_resource() {
     let tables = Tables::shipped().unwrap();
     for (text, visible) in [(r#"{"resourceType":"Observation"}"#, false), (r#"{"resourceType":"Condition"}"#, true)] {
         let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
-        assert_eq!(plan.judge(document.root(), &tables).is_visible(), visible);
+        assert_eq!(plan.judge(Subject::alone(document.root()), &tables).is_visible(), visible);
     }
 }
 

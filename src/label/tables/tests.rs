@@ -4,7 +4,7 @@ use crate::limits;
 
 fn label(resource: &str) -> Label {
     let document = Document::read(resource.as_bytes(), limits::RESOURCE).unwrap();
-    Tables::shipped().unwrap().of(document.root())
+    Tables::shipped().unwrap().of(Subject::alone(document.root()))
 }
 
 fn coded(system: &str, code: &str) -> Label {

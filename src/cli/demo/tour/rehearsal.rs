@@ -21,7 +21,7 @@ use crate::consent::{
 };
 use crate::identity::{Caller, Ura};
 use crate::json::{Bounds, Document, Value};
-use crate::label::Tables;
+use crate::label::{self, Tables};
 use crate::profile::{Exchange, Offer, Policy, shipped_exchanges, shipped_policies};
 use crate::query::{BSN_SYSTEM, Id, Query, RequestHead, Subject, classify, purpose, reason};
 
@@ -188,7 +188,8 @@ impl House {
 
     fn is_visible(&self, reference: &str, plan: &Plan, offer: &Offer) -> bool {
         self.with(reference, |resource| {
-            offer.holds(resource) && (plan.is_straight() || plan.judge(resource, &self.tables).is_visible())
+            offer.holds(resource)
+                && (plan.is_straight() || plan.judge(label::Subject::alone(resource), &self.tables).is_visible())
         })
         .unwrap_or(false)
     }
