@@ -53,6 +53,9 @@ const DISCONNECT: Duration = Duration::from_secs(5);
 /// that it is the last one.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
+/// What an answer that was made at the deadline gets to reach the caller.
+const PAST_DEADLINE: Duration = Duration::from_secs(1);
+
 /// How the door is set up.
 #[derive(Debug, Clone)]
 pub struct DoorOptions {
@@ -62,8 +65,9 @@ pub struct DoorOptions {
     pub workers: usize,
     /// How strictly certificates are read.
     pub strictness: Strictness,
-    /// How long requests under way may take once the gateway is told to stop.
-    pub stop_within: Duration,
+    /// How long one request may take in all, once the gateway is told to stop as well. A caller who has not taken the answer
+    /// by then loses the connection.
+    pub deadline: Duration,
 }
 
 /// Told about every handshake that failed.
@@ -78,6 +82,7 @@ struct Shared {
     strictness: Strictness,
     handshakes: Arc<Semaphore>,
     on_failure: OnFailure,
+    deadline: Duration,
 }
 
 /// A listener that is bound and not yet served.
@@ -119,12 +124,13 @@ impl Door {
             strictness: options.strictness,
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             on_failure,
+            deadline: options.deadline,
         };
         let builder = Server::build()
             .workers(options.workers)
             .max_concurrent_connections(CONNECTIONS)
             .disable_signals()
-            .shutdown_timeout(options.stop_within.as_secs().max(1));
+            .shutdown_timeout(options.deadline.as_secs().max(1));
         let stopping = builder.graceful_shutdown_signal();
         let builder = builder.listen("door", listener, move || {
             let shared = shared.clone();
@@ -199,6 +205,7 @@ where
     S: Service<(Stream, Protocol, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
     let Some(stream) = handshake::accept(tcp, &shared).await else { return Ok(()) };
+    let deadline = shared.deadline;
     let _counted = Connected::new(shared.metrics);
     let peer = stream.peer().clone();
     let (protocol, address) = (stream.protocol(), peer.address());
@@ -210,6 +217,7 @@ where
         // How a connection ends is of no interest by itself: each request has its own record.
         ended = serving => ended.map_err(|_| ()),
         () = is_to_end(&peer, &stopping) => Ok(()),
+        () = peer.overdue(deadline + PAST_DEADLINE) => Ok(()),
     }
 }
 

@@ -154,6 +154,11 @@ impl Forward {
         }
     }
 
+    /// Returns true if and only if the time for the request is over.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.deadline <= Instant::now()
+    }
+
     /// Returns what was released and withheld so far.
     pub(super) fn report(&self) -> Report {
         self.answer.report()

@@ -149,9 +149,10 @@ struct Stream {
 }
 
 impl Drop for Stream {
-    /// A caller who hangs up has seen what was sent until then.
+    /// A caller who hangs up, or does not read, has seen what was sent until then.
     fn drop(&mut self) {
-        close(self, Outcome::CutOff, None);
+        let cause = self.forward.is_overdue().then_some("deadline");
+        close(self, Outcome::CutOff, cause);
     }
 }
 

@@ -155,7 +155,7 @@ impl Running {
             address,
             workers,
             strictness: if test { Strictness::Test } else { Strictness::Production },
-            stop_within: deadline,
+            deadline,
         };
         if test {
             tracing::warn!("test certificates are accepted: identity.test is true");

@@ -164,7 +164,12 @@ async fn who_hangs_up_in_the_middle_of_a_body_is_on_record_as_cut_off() {
     let heard = wire.read(100_000);
     assert!(heard.starts_with(b"HTTP/1.1 200") && heard.len() >= 100_000);
     drop(wire);
-    assert_eq!(world.closed("part").await["outcome"], "cut-off");
+    let close = world.closed("part").await;
+    assert_eq!((&close["outcome"], &close["status"]), (&json!("cut-off"), &json!(200)));
+    // What was released until then, at least what was read.
+    let released = texts(&close["released"]).len();
+    assert!((4..100).contains(&released), "{released}");
+    assert!((100_000..2_000_000).contains(&close["bytes"].as_u64().unwrap()), "{close}");
     assert_eq!(world.on_record("intent", "part").len(), 1);
     // The twin: who reads to the end.
     let whole = world.ask(&Ask::get("huisarts-brug", "Observation?patient=bram&_count=100").under("whole")).await;

@@ -15,6 +15,8 @@ mod door;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod fresh;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod logs;
@@ -22,6 +24,8 @@ mod logs;
 mod secrecy;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod slow;
 #[cfg(test)]
 mod uzi;
 #[cfg(test)]

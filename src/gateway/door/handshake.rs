@@ -105,7 +105,7 @@ async fn shake(tcp: TcpStream, address: SocketAddr, shared: &Shared) -> Result<S
     let (leaf, chain) = certificates(tls.ssl()).map_err(failed)?.ok_or(HandshakeFailure::NoCertificate)?;
     let mark = acceptor.generation.mark(now);
     let peer = Peer::new(leaf, chain, address, mark, now, shared.strictness).map_err(failed)?;
-    Ok(Stream::new(tls, peer))
+    Ok(Stream::new(tls, peer, shared.deadline))
 }
 
 fn failed<E>(_: E) -> HandshakeFailure {

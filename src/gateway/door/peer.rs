@@ -1,16 +1,18 @@
 //! The peer: who is at the other end of a connection, judged again for each request.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::revocation::{LiveTrust, Mark};
 use crate::identity::{Caller, Reason, Strictness, identify};
@@ -30,8 +32,8 @@ struct Facts {
     /// When the chain was last found good.
     verified: Cell<Mark>,
     refused: Cell<bool>,
-    /// Answers under way.
-    running: Cell<usize>,
+    /// When each answer that is under way began.
+    running: RefCell<Vec<Instant>>,
     changed: Notify,
 }
 
@@ -60,7 +62,7 @@ impl Peer {
             caller,
             verified: Cell::new(verified),
             refused: Cell::new(false),
-            running: Cell::new(0),
+            running: RefCell::default(),
             changed: Notify::new(),
         })))
     }
@@ -111,17 +113,31 @@ impl Peer {
 
     /// Ready once no answer is under way.
     pub(super) async fn idle(&self) {
-        self.until(|facts| facts.running.get() == 0).await;
+        self.until(|facts| facts.running.borrow().is_empty()).await;
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.0.running.get() == 0
+        self.0.running.borrow().is_empty()
+    }
+
+    /// Ready once an answer has been under way for `allowed`.
+    pub(super) async fn overdue(&self, allowed: Duration) {
+        loop {
+            let oldest = self.0.running.borrow().iter().min().copied();
+            // An answer that begins later is not overdue before then.
+            let next = oldest.unwrap_or_else(Instant::now) + allowed;
+            if next <= Instant::now() {
+                return;
+            }
+            sleep_until(next).await;
+        }
     }
 
     /// Counts an answer under way until the guard is dropped.
     pub(super) fn answering(&self) -> Answering {
-        self.0.running.set(self.0.running.get().saturating_add(1));
-        Answering(Rc::clone(&self.0))
+        let began = Instant::now();
+        self.0.running.borrow_mut().push(began);
+        Answering { facts: Rc::clone(&self.0), began }
     }
 
     async fn until(&self, holds: impl Fn(&Facts) -> bool) {
@@ -137,11 +153,17 @@ impl Peer {
 }
 
 /// One answer under way.
-pub(super) struct Answering(Rc<Facts>);
+pub(super) struct Answering {
+    facts: Rc<Facts>,
+    began: Instant,
+}
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.running.set(self.0.running.get().saturating_sub(1));
-        self.0.changed.notify_waiters();
+        let mut running = self.facts.running.borrow_mut();
+        if let Some(at) = running.iter().position(|began| *began == self.began) {
+            running.swap_remove(at);
+        }
+        self.facts.changed.notify_waiters();
     }
 }

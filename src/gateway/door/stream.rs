@@ -1,12 +1,15 @@
 //! The stream of one connection, with who is at its other end.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_http::Protocol;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_openssl::SslStream;
 
 use super::Peer;
@@ -15,11 +18,15 @@ use super::Peer;
 pub(super) struct Stream {
     tls: SslStream<TcpStream>,
     peer: Peer,
+    /// How long the caller may take nothing of what is to be written.
+    patience: Duration,
+    /// Since when that is so.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    pub(super) fn new(tls: SslStream<TcpStream>, peer: Peer) -> Self {
-        Self { tls, peer }
+    pub(super) fn new(tls: SslStream<TcpStream>, peer: Peer, patience: Duration) -> Self {
+        Self { tls, peer, patience, stalled: None }
     }
 
     pub(super) fn peer(&self) -> &Peer {
@@ -33,6 +40,17 @@ impl Stream {
             Some(_) | None => Protocol::Http1,
         }
     }
+
+    /// Passes on what writing came to, and an error where nothing was taken for too long: what is written last belongs to
+    /// no answer that could be overdue.
+    fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 impl AsyncRead for Stream {
@@ -43,11 +61,13 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tls).poll_write(cx, buf)
+        let written = Pin::new(&mut self.tls).poll_write(cx, buf);
+        self.watched(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_flush(cx)
+        let flushed = Pin::new(&mut self.tls).poll_flush(cx);
+        self.watched(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -58,11 +58,13 @@ pub(super) struct Plan {
     pub(super) revocation: bool,
     /// How long the handler takes.
     pub(super) slowness: Duration,
+    /// How long a request may take.
+    pub(super) deadline: Duration,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { min: TlsVersion::Tls12, revocation: true, slowness: Duration::ZERO }
+        Self { min: TlsVersion::Tls12, revocation: true, slowness: Duration::ZERO, deadline: Duration::from_secs(5) }
     }
 }
 
@@ -106,7 +108,7 @@ impl House {
                 address: "127.0.0.1:0".parse().unwrap(),
                 workers: 1,
                 strictness: Strictness::Test,
-                stop_within: Duration::from_secs(5),
+                deadline: plan.deadline,
             },
             Arc::clone(&tls),
             clock,
@@ -203,6 +205,9 @@ impl Drop for House {
     }
 }
 
+/// More than all buffers between two ends of a connection hold.
+pub(super) const LARGE: usize = 32 * 1024 * 1024;
+
 /// Answers with method, path and URA: who got through. Its body can be awaited as long as the plan says.
 async fn answer(
     request: HttpRequest,
@@ -215,6 +220,7 @@ async fn answer(
     tokio::time::sleep(slowness).await;
     let Some(peer) = request.conn_data::<Peer>() else { return HttpResponse::InternalServerError().finish() };
     match peer.admit(clock.now(), tls.trust()) {
+        Ok(_) if request.path() == "/large" => HttpResponse::Ok().body("x".repeat(LARGE)),
         Ok(caller) => {
             let version = request.version();
             HttpResponse::Ok().body(format!(

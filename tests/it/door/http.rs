@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sluis::cli::demo::pki::Issued;
 
-use super::house::{House, PATIENCE, Plan, status};
+use super::house::{House, LARGE, PATIENCE, Plan, status};
 use super::{URA, doctor, pki, with};
 
 /// A client that chooses HTTP/2 where it is offered.
@@ -120,4 +120,28 @@ fn a_stop_finishes_what_runs_and_closes_what_is_idle() {
     assert!(house.call(&caller).is_err());
     assert!(house.metrics.render().contains("sluis_requests_in_flight 0\n"));
     assert!(house.metrics.render().contains("sluis_connections 0\n"));
+}
+
+/// The answer is handed over whole here: no request is under way any more, and still there is somebody to wait for.
+#[test]
+fn who_takes_nothing_of_an_answer_loses_the_connection_and_who_does_has_all_of_it() {
+    let mut pki = pki();
+    let caller = pki.issue("caller", &doctor()).unwrap();
+    let house = House::planned(pki, &Plan { deadline: Duration::from_secs(2), ..Plan::default() });
+    let mut reading = house.call(&caller).unwrap();
+    assert_eq!(reading.get("/large").unwrap().1.len(), LARGE);
+    drop(reading);
+    let connections = |count: usize| {
+        let patience = std::time::Instant::now() + PATIENCE;
+        while !house.metrics.render().contains(&format!("sluis_connections {count}\n")) {
+            assert!(std::time::Instant::now() < patience, "not {count} connections");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    connections(0);
+    let mut call = house.call(&caller).unwrap();
+    call.send(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    connections(1);
+    connections(0);
+    assert!(call.end().len() < LARGE);
 }
