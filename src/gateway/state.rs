@@ -138,7 +138,7 @@ impl Rules {
         }
         let labels = own("labels")?;
         let files = labels.iter().map(|(file, text)| (file.as_str(), text.as_str()));
-        let tables = if labels.is_empty() { Tables::shipped()? } else { Tables::read(files)? };
+        let tables = Tables::with_own(files)?;
         let missing = |kind, name: &str| StartError::NoSuchProfile { kind, name: name.to_owned() };
         let mut served = Vec::new();
         for name in &config.upstream.exchanges {

@@ -1,12 +1,17 @@
 //! Subject: a resource to be judged, with the resources whose labels it inherits.
 
-use super::walk::PRIMARY;
 use crate::json::{Kind, Value};
 
 /// The elements through which a resource is about another: what that one is sensitive for, this one is.
 ///
 /// `medication` is how other versions of FHIR and other types write `medicationReference`.
 const LINKS: [&str; 5] = ["medicationReference", "medication", "reasonReference", "derivedFrom", "partOf"];
+
+/// The elements by which a Medication stands in the place of a code.
+const MEDICATION: [&str; 2] = ["medicationReference", "medication"];
+
+/// Elements that say what a resource is.
+const CODES: [&str; 3] = ["code", "medicationCodeableConcept", "vaccineCode"];
 
 /// Returns true if and only if references at an element of that name make a resource inherit the labels of their targets.
 #[must_use]
@@ -55,7 +60,7 @@ impl<'a> Subject<'a> {
 
     /// Returns the Medications that its own link leads to.
     fn medications(&self) -> impl Iterator<Item = Value<'a>> {
-        let reference = ["medicationReference", "medication"].iter().find_map(|name| self.resource.get(name));
+        let reference = MEDICATION.iter().find_map(|name| self.resource.get(name));
         // R5 has a CodeableReference, whose reference is one level deeper.
         let reference = reference.and_then(|found| found.get("reference"));
         let text = reference.and_then(|found| found.as_str().or_else(|| found.text_of("reference")));
@@ -86,8 +91,11 @@ fn names_medication(reference: &str, id: &str) -> bool {
     last == id && before == "Medication"
 }
 
+/// A `type` says what a resource is only where nothing else does: a dispense has one beside its medication.
 fn own_concepts<'a>(resource: Value<'a>, each: &mut impl FnMut(Value<'a>)) {
-    for member in resource.members().filter(|member| PRIMARY.contains(&member.name)) {
+    let said = resource.members().any(|member| CODES.contains(&member.name) || MEDICATION.contains(&member.name));
+    let says = |name: &str| if said { CODES.contains(&name) } else { name == "type" };
+    for member in resource.members().filter(|member| says(member.name)) {
         match member.value.kind() {
             Kind::Object => each(member.value),
             Kind::Array => member.value.items().for_each(&mut *each),
@@ -121,6 +129,14 @@ mod tests {
     #[test]
     fn a_resource_is_about_what_its_own_codes_say() {
         assert_eq!(concepts(r#"{"resourceType":"Encounter","type":[{"text":"a"},{"text":"b"}]}"#, &[]), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_type_says_what_a_resource_is_only_where_nothing_else_does() {
+        let dispense = r#"{"resourceType":"MedicationDispense","type":{"text":"first fill"},"medicationCodeableConcept":{"text":"m"}}"#;
+        assert_eq!(concepts(dispense, &[]), ["m"]);
+        let unknown = r#"{"resourceType":"MedicationDispense","type":{"text":"first fill"},"medicationReference":{"reference":"Medication/1"}}"#;
+        assert!(concepts(unknown, &[]).is_empty());
     }
 
     #[test]
