@@ -13,6 +13,7 @@ mod error;
 pub mod faults;
 mod graph;
 mod judge;
+mod links;
 mod reference;
 mod released;
 mod resource;

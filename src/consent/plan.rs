@@ -149,6 +149,12 @@ impl Plan {
         self.way == Way::Straight
     }
 
+    /// Returns true if and only if what a resource is linked to can change its verdict.
+    #[must_use]
+    pub fn reads_links(&self) -> bool {
+        self.way == Way::Judged && self.reading == Reading::Labels
+    }
+
     /// Returns why there is a plan: because a rule permits, or because the policy does where no rule speaks.
     #[must_use]
     pub fn ground(&self) -> Ground {

@@ -7,27 +7,29 @@
 mod course;
 mod echo;
 mod hold;
+mod judging;
 mod matches;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use self::course::searchset;
 use self::echo::echoes_person;
-use self::hold::{Held, Hold};
+use self::hold::Hold;
 use self::matches::Matches;
-use crate::consent::{Ground, Plan};
+use crate::consent::Plan;
 use crate::json::Document;
 use crate::limits;
 use crate::query::{Read, Search, Target};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Graph, Node};
-use crate::view::judge::{Finding, Judge, Met};
+use crate::view::judge::Judge;
+use crate::view::links::Links;
 use crate::view::reference::Key;
 use crate::view::resource::Resource;
 use crate::view::scan::{Frame, Splitter};
 use crate::view::scrub::Scrubber;
-use crate::view::writer::{Mode, Writer};
+use crate::view::writer::Writer;
 use crate::view::{Ending, Narrative, Released, Report, Step, Surroundings, ViewError, entry};
 
 /// The least number of matches asked for at once where some may be hidden: many small pages cost more than one larger.
@@ -39,6 +41,9 @@ pub struct Answer {
     scrubber: Scrubber,
     writer: Writer,
     graph: Graph,
+    links: Links,
+    /// Looked up, and to be judged once what they are linked to is looked up too.
+    waiting: BTreeSet<Key>,
     task: Task,
     body: Body,
     next: Next,
@@ -114,6 +119,8 @@ impl Answer {
             writer: Writer::new(&surroundings.public_base),
             judge: Judge::new(plan, surroundings),
             graph: Graph::default(),
+            links: Links::default(),
+            waiting: BTreeSet::new(),
             task,
             body: Body::Nothing,
             next,
@@ -229,96 +236,9 @@ impl Answer {
         let resource = Resource::read(value)?;
         match of {
             Of::Matches => self.matched(&resource),
-            Of::LookUp(batch, _) => {
-                let (key, finding, references) = self.referred(&resource, batch)?;
-                self.graph.learn(key, node(finding, references));
-                Ok(())
-            }
-            Of::Includes(batch, _) => {
-                let (key, finding, references) = self.referred(&resource, batch)?;
-                self.keep(&resource, key, finding, references)
-            }
+            Of::LookUp(batch, _) => self.looked_up(&resource, batch),
+            Of::Includes(batch, _) => self.included(&resource, batch),
         }
-    }
-
-    /// Judges a match and releases it, or holds it until its references are looked up.
-    fn matched(&mut self, resource: &Resource<'_>) -> Result<(), ViewError> {
-        let Task::Search(matches) = &mut self.task else { return Err(ViewError::OutOfStep) };
-        if resource.resource_type != matches.search().resource_type() {
-            return Err(ViewError::NotAsked);
-        }
-        let mut references = Vec::new();
-        let finding = self.judge.find(resource, Met::Asked, &mut references)?;
-        let key = resource.key()?;
-        if !self.judge.is_straight() {
-            self.graph.learn(key.clone(), node(finding, references.clone()));
-        }
-        if finding == Finding::Visible && !matches.search().matches(resource.value) {
-            return Ok(());
-        }
-        if finding != Finding::Visible || !references.is_empty() || !self.hold.is_empty() {
-            return self.keep(resource, key, finding, references);
-        }
-        if matches.takes_next() {
-            matches.include(matches.targets(resource, self.judge.known()));
-            let scrubber = &self.scrubber;
-            self.writer.entry(&key, Mode::Match, |out| scrubber.write(resource.value, out));
-        }
-        Ok(())
-    }
-
-    /// Judges the target of a reference.
-    fn referred(&mut self, resource: &Resource<'_>, batch: &Batch) -> Result<(Key, Finding, Vec<Key>), ViewError> {
-        let key = resource.key()?;
-        if key.resource_type != batch.resource_type || !batch.ids.contains(&key.id) {
-            return Err(ViewError::NotAsked);
-        }
-        let mut references = Vec::new();
-        let finding = self.judge.find(resource, Met::Referred, &mut references)?;
-        Ok((key, finding, references))
-    }
-
-    /// Holds what may be released and puts on record what may not.
-    fn keep(
-        &mut self,
-        resource: &Resource<'_>,
-        key: Key,
-        finding: Finding,
-        references: Vec<Key>,
-    ) -> Result<(), ViewError> {
-        match finding {
-            Finding::Hidden(ground) => {
-                #[cfg(feature = "faults")]
-                if let (Task::Search(matches), true) = (&mut self.task, is_planted(Fault::CountHidden)) {
-                    matches.takes_next();
-                }
-                self.writer.withhold(&key, ground);
-            }
-            Finding::Outside => self.writer.withhold(&key, Ground::OutsideProfile),
-            Finding::Visible => {
-                let mut bytes = Vec::new();
-                self.scrubber.write(resource.value, &mut bytes);
-                let included = match &self.task {
-                    Task::Search(matches) if matches.are_coming() => matches.targets(resource, self.judge.known()),
-                    Task::Search(_) | Task::Read(_) => Vec::new(),
-                };
-                self.hold.add(Held { key, bytes, references, included })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Judges the resource that was read.
-    fn resource(&mut self, bytes: &[u8]) -> Result<(), ViewError> {
-        let document = Document::read(bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
-        let resource = Resource::read(document.root())?;
-        let Task::Read(read) = &self.task else { return Err(ViewError::OutOfStep) };
-        if resource.resource_type != read.resource_type() || resource.id != read.id().as_str() {
-            return Err(ViewError::NotAsked);
-        }
-        let mut references = Vec::new();
-        let finding = self.judge.find(&resource, Met::Asked, &mut references)?;
-        self.keep(&resource, resource.key()?, finding, references)
     }
 
     /// Reads the frame of a page whose entries were taken.
@@ -353,15 +273,12 @@ impl Answer {
     fn end_of_look_up(&mut self, batch: Batch) {
         let absent = if self.judge.is_straight() { Node::Stays(Vec::new()) } else { Node::Hidden };
         for id in batch.ids {
-            self.graph.learn(Key { resource_type: batch.resource_type.clone(), id }, absent.clone());
+            let key = Key { resource_type: batch.resource_type.clone(), id };
+            self.links.absent(&key);
+            if !self.waiting.contains(&key) {
+                self.graph.learn(key, absent.clone());
+            }
         }
-    }
-}
-
-fn node(finding: Finding, references: Vec<Key>) -> Node {
-    match finding {
-        Finding::Visible | Finding::Outside => Node::Stays(references),
-        Finding::Hidden(_) => Node::Hidden,
     }
 }
 

@@ -26,11 +26,13 @@ pub enum Fault {
     ShallowReferences,
     /// Hidden matches are counted as those a page passes over.
     CountHidden,
+    /// What a resource is linked to does not label it.
+    SkipLinks,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::KeepTotal,
         Self::SkipReferences,
         Self::KeepNarrative,
@@ -40,6 +42,7 @@ impl Fault {
         Self::KeepUpstreamLink,
         Self::ShallowReferences,
         Self::CountHidden,
+        Self::SkipLinks,
     ];
 
     /// Returns the fault of that name.
@@ -61,6 +64,7 @@ impl Fault {
             Self::KeepUpstreamLink => "keep-upstream-link",
             Self::ShallowReferences => "shallow-references",
             Self::CountHidden => "count-hidden",
+            Self::SkipLinks => "skip-links",
         }
     }
 

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use crate::consent::{Ground, Plan, is_privacy_consent};
-use crate::label::Subject;
+use crate::json::Value;
+use crate::label::{Subject, is_link};
 use crate::profile::SUPPORTING;
 use crate::query::Id;
 use crate::view::absence::denies_what_may_be_hidden;
@@ -13,7 +14,7 @@ use crate::view::faults::{Fault, is_planted};
 use crate::view::reference::{Key, Known};
 #[cfg(feature = "faults")]
 use crate::view::resource::Leads;
-use crate::view::resource::{Resource, has_foreign_member};
+use crate::view::resource::{Resource, Tie, has_foreign_member};
 use crate::view::{Surroundings, ViewError};
 
 /// What a resource is, its references aside.
@@ -25,6 +26,26 @@ pub(super) enum Finding {
     Outside,
     /// It leaves no trace.
     Hidden(Ground),
+    /// It inherits labels: what it is linked to must be looked up first.
+    Waits,
+}
+
+/// What a resource refers to, and must be looked up for it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refers {
+    /// What must not be hidden.
+    pub(super) references: Vec<Key>,
+    /// Those whose labels it inherits.
+    pub(super) links: Vec<Key>,
+}
+
+/// The resources that a resource is linked to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Linked<'a> {
+    /// They were not looked up.
+    Unknown,
+    /// These are there.
+    Known(&'a [Value<'a>]),
 }
 
 /// How a resource was come upon.
@@ -57,7 +78,8 @@ impl Judge {
         Known { person: &self.surroundings.person, bases: &self.surroundings.upstream_bases }
     }
 
-    /// Judges `resource` by itself and puts what must be looked up before it can be released into `references`.
+    /// Judges `resource` by itself and what it inherits, and puts what must be looked up before it can be released into
+    /// `refers`.
     ///
     /// With a plan that is every reference but those to the person; without one only those to Consents, which may be of
     /// the kind that is never visible.
@@ -68,18 +90,26 @@ impl Judge {
         &self,
         resource: &Resource<'_>,
         met: Met,
-        references: &mut Vec<Key>,
+        linked: Linked<'_>,
+        refers: &mut Refers,
     ) -> Result<Finding, ViewError> {
+        let Refers { references, links } = refers;
         references.clear();
+        links.clear();
         let straight = self.is_straight();
         if is_privacy_consent(resource.value) || resource.contained().any(is_privacy_consent) {
             return Ok(Finding::Hidden(Ground::PolicyDenies));
         }
-        let leads = resource.walk(self.known(), |resource_type, id| {
+        let inherits = self.plan.reads_links();
+        let leads = resource.walk(self.known(), |resource_type, id, tie| {
             if (!straight || resource_type == "Consent")
                 && let Ok(id) = Id::from_str(id)
             {
-                references.push(Key { resource_type: resource_type.to_owned(), id });
+                let key = Key { resource_type: resource_type.to_owned(), id };
+                if inherits && tie == Tie::Link {
+                    links.push(key.clone());
+                }
+                references.push(key);
             }
         });
         #[cfg(feature = "faults")]
@@ -87,7 +117,20 @@ impl Judge {
         if leads.other_person || !self.may_be_about(resource, met) {
             return Ok(Finding::Hidden(Ground::OtherPerson));
         }
-        if !straight && let Some(ground) = self.hidden_by_plan(resource) {
+        references.sort_unstable();
+        references.dedup();
+        links.sort_unstable();
+        links.dedup();
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::SkipLinks) {
+            links.clear();
+        }
+        let linked = match linked {
+            Linked::Unknown if !links.is_empty() => return Ok(Finding::Waits),
+            Linked::Unknown => &[],
+            Linked::Known(linked) => linked,
+        };
+        if !straight && let Some(ground) = self.hidden_by_plan(resource, linked) {
             return Ok(Finding::Hidden(ground));
         }
         if leads.misplaced {
@@ -97,8 +140,6 @@ impl Judge {
         if !straight && (leads.nowhere || has_foreign_member(resource.value)) {
             return Ok(Finding::Hidden(Ground::ReferenceHidden));
         }
-        references.sort_unstable();
-        references.dedup();
         let offered = self.surroundings.offer.holds(resource.value);
         Ok(if offered || is_supporting(resource) { Finding::Visible } else { Finding::Outside })
     }
@@ -112,19 +153,22 @@ impl Judge {
         }
     }
 
-    fn hidden_by_plan(&self, resource: &Resource<'_>) -> Option<Ground> {
+    fn hidden_by_plan(&self, resource: &Resource<'_>, linked: &[Value<'_>]) -> Option<Ground> {
         #[cfg(feature = "faults")]
         if is_planted(Fault::ReleaseHidden) {
             return None;
         }
         let tables = &self.surroundings.tables;
-        let verdict = self.plan.judge(Subject::alone(resource.value), tables);
+        let verdict = self.plan.judge(Subject::new(resource.value, linked), tables);
         if !verdict.is_visible() {
             return Some(verdict.ground());
         }
         // A contained resource shares the verdict of its container, unless its own codes say otherwise; that no rule
         // speaks of it by itself says nothing.
-        let mut verdicts = resource.contained().map(|contained| self.plan.judge(Subject::alone(contained), tables));
+        let mut verdicts = resource.contained().map(|contained| {
+            let has_links = contained.members().any(|member| is_link(member.name));
+            self.plan.judge(Subject::new(contained, if has_links { linked } else { &[] }), tables)
+        });
         let hidden = verdicts.find(|verdict| !verdict.is_visible() && verdict.ground() != Ground::NothingOnFile);
         if let Some(verdict) = hidden {
             return Some(verdict.ground());

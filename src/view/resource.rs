@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use crate::json::{Kind, Value};
+use crate::label::is_link;
 use crate::query::Id;
 use crate::view::ViewError;
 use crate::view::compartment::{Whose, each_subject, whose};
@@ -27,6 +28,21 @@ pub(super) struct Leads {
     pub(super) nowhere: bool,
     /// A resource stands where none stands in a resource of a summary: inside an element, or inside a contained one.
     pub(super) misplaced: bool,
+}
+
+/// What a reference makes of its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// Something whose labels are inherited.
+    Link,
+    /// Something else.
+    Plain,
+}
+
+impl Tie {
+    fn of(element: &str) -> Self {
+        if is_link(element) { Self::Link } else { Self::Plain }
+    }
 }
 
 impl<'d> Resource<'d> {
@@ -68,14 +84,14 @@ impl<'d> Resource<'d> {
     }
 
     /// Walks over every element, extensions and contained resources included, and calls `each` with type and id of every
-    /// resource of the upstream that a reference leads to.
-    pub(super) fn walk(&self, known: Known<'_>, each: impl FnMut(&str, &str)) -> Leads {
+    /// resource of the upstream that a reference leads to, and with what that reference is.
+    pub(super) fn walk(&self, known: Known<'_>, each: impl FnMut(&str, &str, Tie)) -> Leads {
         let mut walk = Walk { resource: self, known, each, leads: Leads::default(), inside: None };
         for member in self.value.members() {
             if member.name == "contained" {
                 member.value.items().for_each(|contained| walk.contained(contained));
             } else {
-                walk.element(member.value);
+                walk.element(member.value, Tie::of(member.name));
             }
         }
         walk.leads
@@ -91,24 +107,24 @@ struct Walk<'r, 'd, 's, F> {
     inside: Option<Vec<Cow<'d, str>>>,
 }
 
-impl<F: FnMut(&str, &str)> Walk<'_, '_, '_, F> {
+impl<F: FnMut(&str, &str, Tie)> Walk<'_, '_, '_, F> {
     /// A contained Patient cannot be shown to be the person.
     fn contained(&mut self, contained: Value<'_>) {
         let resource_type = contained.text_of("resourceType");
         self.leads.misplaced |= resource_type.is_none() || contained.get("contained").is_some();
         self.leads.other_person |= resource_type.is_some_and(|name| name == "Patient");
-        contained.members().for_each(|member| self.element(member.value));
+        contained.members().for_each(|member| self.element(member.value, Tie::of(member.name)));
     }
 
-    fn element(&mut self, value: Value<'_>) {
+    fn element(&mut self, value: Value<'_>, tie: Tie) {
         match value.kind() {
-            Kind::Array => value.items().for_each(|item| self.element(item)),
-            Kind::Object => self.object(value),
+            Kind::Array => value.items().for_each(|item| self.element(item, tie)),
+            Kind::Object => self.object(value, tie),
             Kind::String | Kind::Number | Kind::Bool | Kind::Null => {}
         }
     }
 
-    fn object(&mut self, object: Value<'_>) {
+    fn object(&mut self, object: Value<'_>, tie: Tie) {
         let mut literal = false;
         let mut identified = false;
         for member in object.members() {
@@ -117,28 +133,30 @@ impl<F: FnMut(&str, &str)> Walk<'_, '_, '_, F> {
                 "reference" if member.value.kind() == Kind::String => {
                     literal = true;
                     let text = member.value.as_str().unwrap_or_default();
-                    self.lead(self.known.lead(&text), object);
+                    self.lead(self.known.lead(&text), object, tie);
                 }
                 "identifier" => identified = member.value.kind() == Kind::Object,
                 _ => {}
             }
-            self.element(member.value);
+            // R5 has references one level deeper, in a CodeableReference.
+            let below = if member.name == "reference" { tie } else { Tie::of(member.name) };
+            self.element(member.value, below);
         }
         if identified
             && !literal
             && let Some(lead) = logical(object)
         {
-            self.lead(lead, object);
+            self.lead(lead, object, tie);
         }
     }
 
-    fn lead(&mut self, lead: Lead<'_>, reference: Value<'_>) {
+    fn lead(&mut self, lead: Lead<'_>, reference: Value<'_>, tie: Tie) {
         match lead {
             Lead::Own(_) => {}
             Lead::OtherPerson => self.leads.other_person = true,
             Lead::Resource(resource_type, id) => {
                 self.leads.other_person |= says_patient(reference);
-                (self.each)(resource_type, id);
+                (self.each)(resource_type, id, tie);
             }
             Lead::Inside(fragment) => self.leads.nowhere |= !self.holds(fragment),
             Lead::Nowhere => {
@@ -188,11 +206,13 @@ mod tests {
         let person = [Id::from_str("a").unwrap()];
         let bases = ["http://u/fhir".to_owned()];
         let mut keys = Vec::new();
-        let leads = Resource::read(document.root())
-            .unwrap()
-            .walk(Known { person: &person, bases: &bases }, |resource_type, id| {
-                keys.push(format!("{resource_type}/{id}"))
-            });
+        let leads = Resource::read(document.root()).unwrap().walk(
+            Known { person: &person, bases: &bases },
+            |resource_type, id, tie| {
+                let mark = if tie == Tie::Link { "!" } else { "" };
+                keys.push(format!("{resource_type}/{id}{mark}"))
+            },
+        );
         (leads, keys)
     }
 
@@ -212,6 +232,19 @@ mod tests {
                "hasMember":[{"reference":"Observation/5/_history/1"},{"reference":"#m"},{"reference":"#"}]"##,
         );
         let keys = ["Encounter/1", "Device/2", "Condition/3", "Organization/4", "Observation/5"];
+        assert_eq!(walk(&text), (NONE, keys.map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn links_are_told_from_other_references_wherever_they_stand() {
+        let text = observation(
+            r#""derivedFrom":[{"reference":"Observation/1","identifier":{"assigner":{"reference":"Organization/2"}}}],
+               "medication":{"reference":{"reference":"Medication/3"}},"basedOn":[{"reference":"ServiceRequest/4"}],
+               "activity":[{"detail":{"reasonReference":[{"reference":"Condition/5"}]}}],
+               "contained":[{"resourceType":"Procedure","id":"p","partOf":[{"reference":"Procedure/6"}]}]"#,
+        );
+        let keys =
+            ["Observation/1!", "Organization/2", "Medication/3!", "ServiceRequest/4", "Condition/5!", "Procedure/6!"];
         assert_eq!(walk(&text), (NONE, keys.map(str::to_owned).to_vec()));
     }
 

@@ -40,9 +40,10 @@ fn surroundings() -> Surroundings {
         let exchanges: Vec<_> = shipped_exchanges().unwrap().into_iter().map(Arc::new).collect();
         Offer::to(&exchanges, Some(&Role::from_str("01.015").unwrap()))
     });
+    static TABLES: LazyLock<Arc<Tables>> = LazyLock::new(|| Arc::new(Tables::shipped().unwrap()));
     Surroundings {
         offer: OFFER.clone(),
-        tables: Arc::new(Tables::default()),
+        tables: TABLES.clone(),
         person: ["a", "a2"].map(|id| Id::from_str(id).unwrap()).to_vec(),
         upstream_bases: vec![BASE.to_owned(), "http://alias/fhir".to_owned()],
         public_base: "https://gw/fhir".to_owned(),
@@ -90,25 +91,49 @@ fn drive(upstream: &Upstream, answer: &mut Answer, chunk: usize) -> Result<Given
 
 /// Everything is visible by rules: nothing is on file, and the policy makes a yes of that.
 fn straight() -> Plan {
-    static PLAN: LazyLock<Plan> = LazyLock::new(|| plan(&[]));
+    static PLAN: LazyLock<Plan> = LazyLock::new(|| plan(&[], "ehds"));
     PLAN.clone()
 }
 
-/// What is labelled restricted is hidden.
+/// What is labelled restricted is hidden, and of the Observations and prescriptions those that tell of HIV.
 fn labels() -> Plan {
     static PLAN: LazyLock<Plan> = LazyLock::new(|| {
-        let consent = r#"{"resourceType":"Consent","id":"labels","status":"active","patient":{"reference":"Patient/a"},
-            "scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},
-            "category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],
-            "policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},
-            "provision":{"type":"permit","provision":[{"type":"deny","securityLabel":[
-                {"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]}]}}"#;
-        plan(&[consent.as_bytes().to_vec()])
+        ruled(
+            r#"{"type":"permit","provision":[
+              {"type":"deny","securityLabel":[
+                {"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]},
+              {"type":"deny","class":[{"system":"http://hl7.org/fhir/resource-types","code":"MedicationRequest"},
+                {"system":"http://hl7.org/fhir/resource-types","code":"Observation"}],"securityLabel":[
+                {"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}]}"#,
+            "ehds",
+        )
     });
     PLAN.clone()
 }
 
-fn plan(consents: &[Vec<u8>]) -> Plan {
+/// What tells of HIV, and of nothing else, is visible.
+fn telling() -> Plan {
+    static PLAN: LazyLock<Plan> = LazyLock::new(|| {
+        ruled(
+            r#"{"type":"permit","securityLabel":[
+                {"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}"#,
+            "wabvpz",
+        )
+    });
+    PLAN.clone()
+}
+
+fn ruled(provision: &str, policy: &str) -> Plan {
+    let consent = format!(
+        r#"{{"resourceType":"Consent","id":"labels","status":"active","patient":{{"reference":"Patient/a"}},
+            "scope":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}},
+            "category":[{{"coding":[{{"system":"http://loinc.org","code":"59284-0"}}]}}],
+            "policy":[{{"uri":"http://x"}}],"provision":{provision}}}"#
+    );
+    plan(&[consent.into_bytes()], policy)
+}
+
+fn plan(consents: &[Vec<u8>], policy: &str) -> Plan {
     let caller = Caller::new(
         Ura::from_str("00000001").unwrap(),
         UziNumber::from_str("900000001").unwrap(),
@@ -132,7 +157,7 @@ fn plan(consents: &[Vec<u8>]) -> Plan {
         unlabelled: Unlabelled::Normal,
     };
     let policies = shipped_policies().unwrap();
-    let policy = policies.iter().find(|policy| policy.name() == "ehds").unwrap();
+    let policy = policies.iter().find(|one| one.name() == policy).unwrap();
     match decide(&asked, &evidence, policy, datetime!(2026-03-01 12:00 UTC)) {
         Decision::Permit(plan) => plan,
         Decision::Deny(denial) => panic!("{denial:?}"),

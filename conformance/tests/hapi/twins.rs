@@ -44,7 +44,7 @@ fn what_is_hidden_leaves_no_trace_in_any_answer() -> Tried {
     Ok(())
 }
 
-/// Faults that twin worlds can tell with these records. Of the other two, one shows in both worlds alike and for one there is
+/// Faults that twin worlds can tell with these records. Of the other three, one shows in both worlds alike and for two there is
 /// nothing in the records; the gateway's own tests plant every one.
 const FAULTS: &[&str] = &[
     "release-hidden",

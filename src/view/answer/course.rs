@@ -20,7 +20,7 @@ impl Answer {
                 self.next = ask(batch, |batch| Of::LookUp(batch, 0));
                 continue;
             }
-            self.settle();
+            self.settle()?;
             if !self.look_ups.is_empty() {
                 continue;
             }
@@ -31,10 +31,12 @@ impl Answer {
             };
             if let Some(next_page) = matches.next_page()? {
                 self.graph.make_room();
+                self.links.make_room();
                 self.next = Next::Ask(next_page, searchset(Of::Matches));
             } else if matches.are_coming() {
                 matches.begin_includes(&self.writer)?;
             } else {
+                self.links.make_room();
                 self.next = match matches.next_include() {
                     Some(batch) => ask(batch, |batch| Of::Includes(batch, 0)),
                     None => Next::End(Ending::Searchset { next_skip: matches.next_skip() }),
@@ -45,16 +47,27 @@ impl Answer {
     }
 
     /// Releases or withholds what is held, or finds out what must be looked up first.
-    fn settle(&mut self) {
+    fn settle(&mut self) -> Result<(), ViewError> {
         if matches!(&self.task, Task::Search(matches) if !matches.are_coming()) {
             self.hold.sort();
         }
-        let judged = |held: &Held| self.graph.outlook(&held.key, &held.references);
-        let outlooks: Vec<Outlook> = self.hold.iter().map(judged).collect();
-        let unknown: BTreeSet<Key> = outlooks.iter().flat_map(Outlook::unknown).cloned().collect();
+        let links = self.unknown_links();
+        if links.is_empty() {
+            self.judge_waiting()?;
+        }
+        let outlook = |held: &Held| self.graph.outlook(&held.key, &held.references);
+        let outlooks: Vec<Outlook> = self.hold.iter().map(outlook).collect();
+        let mut unknown: BTreeSet<Key> = outlooks.iter().flat_map(Outlook::unknown).cloned().collect();
+        // Those that wait are there already: they are judged when what they are linked to is.
+        for held in self.hold.iter().filter(|held| held.waits()) {
+            unknown.remove(&held.key);
+        }
+        unknown.retain(|key| !self.waiting.contains(key));
+        unknown.extend(links.iter().cloned());
+        self.links.want(links);
         if !unknown.is_empty() {
             self.look_ups = batches(unknown).into();
-            return;
+            return Ok(());
         }
         for (held, outlook) in self.hold.take().into_iter().zip(outlooks) {
             match outlook {
@@ -62,6 +75,7 @@ impl Answer {
                 Outlook::Barred | Outlook::Unknown(_) => self.writer.withhold(&held.key, Ground::ReferenceHidden),
             }
         }
+        Ok(())
     }
 
     fn release(&mut self, held: Held) {

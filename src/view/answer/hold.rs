@@ -2,17 +2,34 @@
 
 use crate::limits;
 use crate::view::ViewError;
+use crate::view::judge::Met;
 use crate::view::reference::Key;
 
-/// A resource that is visible by itself.
+/// A resource that is visible by itself, as far as that is known.
 pub(super) struct Held {
     pub(super) key: Key,
-    /// The resource as it would be released.
+    /// The resource as it would be released; as the server has it while it waits.
     pub(super) bytes: Vec<u8>,
     /// What must not be hidden.
     pub(super) references: Vec<Key>,
     /// What would be included with it.
     pub(super) included: Vec<Key>,
+    pub(super) state: State,
+}
+
+/// Whether a held resource is judged.
+pub(super) enum State {
+    /// It is visible by itself.
+    Judged,
+    /// It is linked to these, which must be looked up first; and how it was come upon.
+    Waits(Vec<Key>, Met),
+}
+
+impl Held {
+    /// Returns true if and only if it is not judged yet.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.state, State::Waits(..))
+    }
 }
 
 /// Resources that are held, in their order; bounded in bytes.

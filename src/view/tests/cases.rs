@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::upstream::Upstream;
-use super::{ask, labels, one_at_a_time, straight};
+use super::{ask, labels, one_at_a_time, straight, telling};
 use crate::consent::Plan;
 
 #[derive(Deserialize)]
@@ -12,7 +12,7 @@ use crate::consent::Plan;
 struct Case {
     /// What the case shows.
     what: String,
-    /// `straight`, or `labels` where restricted resources are hidden.
+    /// `straight`, `labels` where restricted resources are hidden, or `telling` where what tells of HIV is visible alone.
     plans: Vec<PlanName>,
     /// What is asked.
     query: String,
@@ -32,6 +32,7 @@ struct Case {
 enum PlanName {
     Straight,
     Labels,
+    Telling,
 }
 
 impl PlanName {
@@ -39,6 +40,7 @@ impl PlanName {
         match self {
             Self::Straight => straight(),
             Self::Labels => labels(),
+            Self::Telling => telling(),
         }
     }
 }

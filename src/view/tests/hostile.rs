@@ -88,6 +88,7 @@ proptest! {
     fn broken_bytes_end_in_an_error_or_in_a_whole_searchset(
         breaks in proptest::collection::vec(any_break(), 0..4), judged in any::<bool>(), chunk in 1_usize..50
     ) {
+        let _turn = one_at_a_time();
         let bytes = broken(&breaks);
         let plan = || if judged { labels() } else { straight() };
         let (released, result) = feed(&bytes, plan(), chunk);
