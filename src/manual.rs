@@ -71,8 +71,11 @@
 //!
 //! ## The permit that outlives its withdrawal
 //!
-//! Evidence is remembered for at most `consent.max_age`, keyed by an epoch that an operator can move on. Every page of a
-//! search makes the whole journey anew.
+//! Evidence, and who somebody is, are remembered for at most `consent.max_age`, under an epoch (`gateway::epoch`) that a
+//! notice of the server or an operator ends. A look-up that was under way then is remembered under the epoch that ended,
+//! where nobody looks any more; a source that fails after that is a source that fails. A notice is not believed: it can only
+//! take away what is remembered, never say what is on file, and whoever sends it must know a secret. What no notice
+//! announces, a deletion for one, is bounded by `consent.max_age`. Every page of a search makes the whole journey anew.
 //!
 //! ## The certificate that is valid somewhere else
 //!

@@ -1,5 +1,7 @@
-//! The listener for operators: is it alive, is it ready, what does it count. Plain HTTP, and nothing about patients.
+//! The listener for operators: is it alive, is it ready, what does it count; and for servers that say that something
+//! changed. Plain HTTP, and nothing about patients.
 
+mod hooks;
 mod network;
 
 use std::collections::BTreeMap;
@@ -12,6 +14,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde::Serialize;
 
+use super::hook::Hooks;
 use super::metrics::Metrics;
 pub use network::{Network, NotANetwork};
 
@@ -87,6 +90,7 @@ struct State {
     allow: Vec<Network>,
     metrics: Arc<Metrics>,
     checks: Checks,
+    hooks: Option<Hooks>,
 }
 
 #[derive(Serialize)]
@@ -125,9 +129,10 @@ impl Admin {
         self,
         metrics: Arc<Metrics>,
         checks: Checks,
+        hooks: Option<Hooks>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let state = web::Data::new(State { allow: self.options.allow, metrics, checks });
+        let state = web::Data::new(State { allow: self.options.allow, metrics, checks, hooks });
         HttpServer::new(move || App::new().app_data(state.clone()).default_service(web::to(answer)))
             .workers(1)
             .listen(self.listener)?
@@ -139,13 +144,16 @@ impl Admin {
     }
 }
 
-async fn answer(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn answer(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> HttpResponse {
     let admitted = request.peer_addr().is_some_and(|peer| {
         let address = peer.ip().to_canonical();
         address.is_loopback() || state.allow.iter().any(|network| network.contains(address))
     });
     if !admitted {
         return HttpResponse::Forbidden().finish();
+    }
+    if request.path().starts_with("/hooks/") {
+        return hooks::answer(&request, payload, state.hooks.as_ref(), &state.metrics).await;
     }
     if request.method() != "GET" {
         return HttpResponse::MethodNotAllowed().insert_header(("allow", "GET")).finish();
@@ -171,8 +179,12 @@ fn ready(checks: &[Check]) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::FromRequest as _;
     use actix_web::body::to_bytes;
     use actix_web::test::TestRequest;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::gateway::hook::HookSecret;
 
     use super::*;
 
@@ -181,12 +193,19 @@ mod tests {
             allow: allow.iter().map(|network| network.parse().unwrap()).collect(),
             metrics: Arc::new(Metrics::new(&["ips"])),
             checks: Arc::new(move || checks.clone()),
+            hooks: None,
         })
     }
 
+    async fn ask(request: TestRequest, state: web::Data<State>) -> HttpResponse {
+        let (request, mut payload) = request.to_http_parts();
+        let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
+        answer(request, payload, state).await
+    }
+
     async fn get(path: &str, peer: &str, state: web::Data<State>) -> (u16, String) {
-        let request = TestRequest::get().uri(path).peer_addr(peer.parse().unwrap()).to_http_request();
-        let response = answer(request, state).await;
+        let request = TestRequest::get().uri(path).peer_addr(peer.parse().unwrap());
+        let response = ask(request, state).await;
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body()).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -225,10 +244,31 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn a_notice_from_no_allowed_network_ends_nothing_even_with_the_secret() {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&ended);
+        let secret: HookSecret = "0123456789abcdef".parse().unwrap();
+        let authorization = secret.authorization();
+        let notice = Arc::new(move || drop(counting.fetch_add(1, Ordering::SeqCst)));
+        let state = web::Data::new(State {
+            allow: vec!["10.1.0.0/16".parse().unwrap()],
+            metrics: Arc::new(Metrics::new(&[])),
+            checks: Arc::new(Vec::new),
+            hooks: Some(Hooks { names: vec!["hapi".to_owned()], secret, notice }),
+        });
+        for (peer, status, count) in [("10.2.0.1:1", 403, 0), ("10.1.0.1:1", 200, 1), ("127.0.0.1:1", 200, 2)] {
+            let request = TestRequest::post().uri("/hooks/hapi").peer_addr(peer.parse().unwrap());
+            let request = request.insert_header(("authorization", authorization.as_str()));
+            let response = ask(request, state.clone()).await;
+            assert_eq!((response.status().as_u16(), ended.load(Ordering::SeqCst)), (status, count), "{peer}");
+        }
+    }
+
+    #[actix_web::test]
     async fn other_paths_and_methods_are_refused() {
         assert_eq!(get("/metrics/x", "127.0.0.1:1", state(vec![], &[])).await.0, 404);
-        let post = TestRequest::post().uri("/live").peer_addr("127.0.0.1:1".parse().unwrap()).to_http_request();
-        assert_eq!(answer(post, state(vec![], &[])).await.status().as_u16(), 405);
+        let post = TestRequest::post().uri("/live").peer_addr("127.0.0.1:1".parse().unwrap());
+        assert_eq!(ask(post, state(vec![], &[])).await.status().as_u16(), 405);
     }
 
     #[actix_web::test]
@@ -238,7 +278,7 @@ mod tests {
         let admin = Admin::open(AdminOptions { address, allow: Vec::new() }).unwrap();
         let (address, stop) = (admin.address(), super::super::stop::Stop::new());
         let checks: Checks = Arc::new(|| vec![Check::failing("journal", "broken")]);
-        let serving = actix_web::rt::spawn(admin.serve(Arc::new(Metrics::new(&[])), checks, stop.asked()));
+        let serving = actix_web::rt::spawn(admin.serve(Arc::new(Metrics::new(&[])), checks, None, stop.asked()));
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET /ready HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut text = String::new();

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use check::{Mistake, load};
 
 use super::admin::Network;
+use super::hook::HookSecret;
 use super::tls::TlsVersion;
 use crate::consent::{Combining, Unlabelled};
 use crate::identity::Ura;
@@ -43,6 +44,13 @@ pub struct Config {
     pub profiles: Option<PathBuf>,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
+}
+
+impl Config {
+    /// Returns the upstreams that Consents are read from: they can say when one changes.
+    pub fn announcing(&self) -> impl Iterator<Item = &UpstreamSettings> {
+        self.consent.sources.iter().filter(|source| source.is_upstream).map(|_| &self.upstream)
+    }
 }
 
 /// The organisation whose data is behind the gateway.
@@ -130,6 +138,19 @@ pub struct ConsentSettings {
     pub max_age: Duration,
     /// How several Consents combine.
     pub combining: Combining,
+    /// How the upstream says that something changed; none where it does not.
+    pub hook: Option<HookSettings>,
+}
+
+/// How a server says that something changed.
+#[derive(Debug, Clone)]
+pub struct HookSettings {
+    /// What it proves itself with.
+    pub secret: HookSecret,
+    /// URL under which it reaches the admin listener, without a slash at its end, for `sluis subscribe`.
+    pub base: Option<String>,
+    /// The types it is asked to speak of.
+    pub types: Vec<&'static str>,
 }
 
 /// One source of Consents.

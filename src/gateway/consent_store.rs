@@ -1,17 +1,16 @@
 //! Evidence: what every source has on file about consent for one person, and the records that Consents speak of.
 //!
 //! A source that fails makes the evidence unavailable; that is told, never remembered. What is remembered is bounded by
-//! `consent.max_age` and carries an epoch in its key: a look-up that began before [`ConsentStore::forget`] cannot bring
-//! back what was forgotten.
+//! `consent.max_age` and by the end of an [`Epoch`]: a look-up that began before the end cannot bring back what ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::future::Cache;
 
 use super::config;
+use super::epoch::Epoch;
 use super::lookup::{self, LookUpError};
 use super::metrics::Call;
 use super::patient_index::{NoPerson, PatientIndex, Person};
@@ -30,7 +29,7 @@ const UZI_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-pers";
 #[derive(Debug)]
 pub struct ConsentStore {
     sources: Vec<SourceIndex>,
-    epoch: AtomicU64,
+    epoch: Epoch,
     /// By the person with all records: one that was found since has Consents of its own.
     evidence: Cache<(Arc<Person>, u64), Arc<Evidence>>,
     /// Who was asked about and is not known, by what was asked.
@@ -59,9 +58,16 @@ pub struct OnFile {
 }
 
 impl ConsentStore {
-    /// Makes a store over the sources; `bases` are the URLs under which the upstream is known.
+    /// Makes a store over the sources, whose evidence counts until `epoch` ends; `bases` are the URLs under which the
+    /// upstream is known.
     #[must_use]
-    pub fn new(sources: &[config::Source], bases: &Arc<[String]>, patients: &PatientIndex, max_age: Duration) -> Self {
+    pub fn new(
+        sources: &[config::Source],
+        bases: &Arc<[String]>,
+        patients: &PatientIndex,
+        max_age: Duration,
+        epoch: &Epoch,
+    ) -> Self {
         let index = |settings: &config::Source| {
             let register = if settings.is_register { Register::Shared } else { Register::Own };
             let is_upstream = settings.is_upstream;
@@ -69,13 +75,13 @@ impl ConsentStore {
                 (bases.clone(), patients.clone())
             } else {
                 let bases: Arc<[String]> = Arc::from([settings.base.clone()]);
-                (bases.clone(), PatientIndex::new(bases, max_age))
+                (bases.clone(), PatientIndex::new(bases, max_age, epoch.clone()))
             };
             SourceIndex { source: Source::new(&bases, register), is_upstream, bases, patients }
         };
         Self {
             sources: sources.iter().map(index).collect(),
-            epoch: AtomicU64::new(0),
+            epoch: epoch.clone(),
             evidence: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
             unknown: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
             callers: Cache::builder().max_capacity(10_000).time_to_live(max_age).build(),
@@ -83,9 +89,15 @@ impl ConsentStore {
         }
     }
 
-    /// Ends all that is remembered: what is asked from here on is looked up.
-    pub fn forget(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+    /// Gives up the places of what was remembered under epochs that ended.
+    pub(super) fn make_room(&self) {
+        self.evidence.invalidate_all();
+        self.unknown.invalidate_all();
+        self.callers.invalidate_all();
+        self.holders.invalidate_all();
+        for source in &self.sources {
+            source.patients.make_room();
+        }
     }
 
     /// Reads what is on file about a person, and who the caller and the holder are there.
@@ -99,7 +111,7 @@ impl ConsentStore {
         caller: &Caller,
         holder: &Ura,
     ) -> Result<OnFile, NoPerson> {
-        let epoch = self.epoch.load(Ordering::SeqCst);
+        let epoch = self.epoch.begin();
         let evidence = self.evidence.try_get_with((Arc::clone(person), epoch), self.read_all(servers, person));
         let evidence = evidence.await.map_err(Arc::unwrap_or_clone)?;
         let (caller, holder) = self.parties(servers, caller, holder, epoch).await?;
@@ -115,7 +127,7 @@ impl ConsentStore {
         caller: &Caller,
         holder: &Ura,
     ) -> Result<(), NoPerson> {
-        let epoch = self.epoch.load(Ordering::SeqCst);
+        let epoch = self.epoch.begin();
         let asking = self.unknown.try_get_with((asked.to_owned(), epoch), self.ask_about_nobody(servers));
         asking.await.map_err(Arc::unwrap_or_clone)?;
         self.parties(servers, caller, holder, epoch).await.map(drop)

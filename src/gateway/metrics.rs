@@ -8,6 +8,7 @@ mod table;
 use std::time::Duration;
 
 use super::door::HandshakeFailure;
+use super::hook::Notice;
 use crate::audit::Outcome;
 use crate::consent::Ground;
 use table::{Counters, Gauge, Histograms, Label};
@@ -70,6 +71,7 @@ pub struct Metrics {
     exchanges: Counters,
     handshakes_failed: Counters,
     asked: Counters,
+    notices: Counters,
     upstream: Histograms,
     in_flight: Gauge,
     connections: Gauge,
@@ -107,6 +109,11 @@ impl Metrics {
                     Label::new("result", Answered::ALL.map(Answered::code)),
                 ],
             ),
+            notices: Counters::new(
+                "sluis_notices_total",
+                "Notices of servers that something changed, by what became of them.",
+                vec![Label::new("result", Notice::ALL.map(Notice::code))],
+            ),
             upstream: Histograms::new(
                 "sluis_upstream_seconds",
                 "Time to the head of an answer of the upstream.",
@@ -143,6 +150,11 @@ impl Metrics {
         self.upstream.observe(&[call.code()], took);
     }
 
+    /// Counts a notice of a server.
+    pub fn notice(&self, notice: Notice) {
+        self.notices.add(&[notice.code()]);
+    }
+
     /// Says whether the journal takes records.
     pub fn journal_broken(&self, broken: bool) {
         self.journal_broken.set(i64::from(broken));
@@ -174,7 +186,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut out = String::new();
-        for counters in [&self.exchanges, &self.handshakes_failed, &self.asked] {
+        for counters in [&self.exchanges, &self.handshakes_failed, &self.asked, &self.notices] {
             counters.render(&mut out);
         }
         self.upstream.render(&mut out);

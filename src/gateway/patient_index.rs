@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 
+use super::epoch::Epoch;
 use super::lookup::{self, LookUpError};
 use super::metrics::Call;
 use super::upstream::Upstream;
@@ -59,21 +60,29 @@ impl From<LookUpError> for NoPerson {
     }
 }
 
-/// Finds persons at one server, and remembers them for a while. Only who was found is remembered.
+/// Finds persons at one server, and remembers them for a while, at most until the epoch ends. Only who was found is
+/// remembered.
 #[derive(Debug, Clone)]
 pub struct PatientIndex {
     bases: Arc<[String]>,
-    numbers: Cache<Id, Bsn>,
-    persons: Cache<Bsn, Arc<Person>>,
+    epoch: Epoch,
+    numbers: Cache<(Id, u64), Bsn>,
+    persons: Cache<(Bsn, u64), Arc<Person>>,
 }
 
 impl PatientIndex {
     /// Makes an index over the server of those bases.
     #[must_use]
-    pub fn new(bases: Arc<[String]>, max_age: Duration) -> Self {
+    pub fn new(bases: Arc<[String]>, max_age: Duration, epoch: Epoch) -> Self {
         let numbers = Cache::builder().max_capacity(100_000).time_to_live(max_age).build();
         let persons = Cache::builder().max_capacity(100_000).time_to_live(max_age).build();
-        Self { bases, numbers, persons }
+        Self { bases, epoch, numbers, persons }
+    }
+
+    /// Gives up the places of what was remembered under epochs that ended.
+    pub(super) fn make_room(&self) {
+        self.numbers.invalidate_all();
+        self.persons.invalidate_all();
     }
 
     /// Finds the person that a query names.
@@ -92,7 +101,7 @@ impl PatientIndex {
     /// # Errors
     /// As [`Self::find`].
     pub async fn by_id(&self, upstream: &Upstream, id: &Id) -> Result<Arc<Person>, NoPerson> {
-        let number = self.numbers.try_get_with(id.clone(), number_of(upstream, id)).await;
+        let number = self.numbers.try_get_with((id.clone(), self.epoch.begin()), number_of(upstream, id)).await;
         let number = number.map_err(Arc::unwrap_or_clone)?;
         let person = self.by_number(upstream, &number).await?;
         if person.records.contains(id) { Ok(person) } else { Err(NoPerson::Unknown) }
@@ -103,7 +112,8 @@ impl PatientIndex {
     /// # Errors
     /// As [`Self::find`].
     pub async fn by_number(&self, upstream: &Upstream, bsn: &Bsn) -> Result<Arc<Person>, NoPerson> {
-        let found = self.persons.try_get_with(bsn.clone(), self.look_up(upstream, bsn)).await;
+        let key = (bsn.clone(), self.epoch.begin());
+        let found = self.persons.try_get_with(key, self.look_up(upstream, bsn)).await;
         found.map_err(Arc::unwrap_or_clone)
     }
 
@@ -195,7 +205,7 @@ mod tests {
         let bases: Arc<[String]> = Arc::from([server.base().to_owned()]);
         let access = Access { ca: None, identity: None, bearer_file: None };
         let upstream = Upstream::new(server.base(), &access, Arc::new(Metrics::new(&[]))).unwrap();
-        let index = PatientIndex::new(bases, Duration::from_secs(60));
+        let index = PatientIndex::new(bases, Duration::from_secs(60), Epoch::default());
         for id in ["a", "b"] {
             let person = index.by_id(&upstream, &id.parse().unwrap()).await.unwrap();
             assert_eq!(person.references(), ["Patient/a", "Patient/b"]);

@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::config::{self, Config, Mistake};
 use super::door::{Door, DoorOptions, FailedHandshake, OnFailure};
 use super::exchange::exchange;
+use super::hook::Hooks;
 use super::lookup;
 use super::metrics::{Call, Metrics};
 use super::response;
@@ -211,7 +212,8 @@ impl Running {
         // A server of actix that was told to stop ends every thread of the process when it is done, so operators are served
         // until the last answer to a caller is out.
         let out = Stop::new();
-        let looked_after = actix_rt::spawn(admin.serve(metrics, checks(&gateway, tls, sources), out.asked()));
+        let looked_after =
+            actix_rt::spawn(admin.serve(metrics, checks(&gateway, tls, sources), hooks(&gateway), out.asked()));
         let served = door.serve(stop.asked()).await.map_err(failed("serve"));
         out.now();
         asking.abort();
@@ -258,8 +260,16 @@ async fn forget_on_hangup(gateway: Arc<Gateway>) {
     };
     while hangup.recv().await.is_some() {
         tracing::info!("what was remembered of Consents is forgotten");
-        gateway.consents.forget();
+        gateway.forget();
     }
+}
+
+fn hooks(gateway: &Arc<Gateway>) -> Option<Hooks> {
+    let config = &gateway.config;
+    let secret = config.consent.hook.as_ref()?.secret.clone();
+    let names = config.announcing().map(|upstream| upstream.name.clone()).collect();
+    let gateway = Arc::clone(gateway);
+    Some(Hooks { names, secret, notice: Arc::new(move || gateway.forget()) })
 }
 
 fn checks(gateway: &Arc<Gateway>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> Checks {

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::config::Config;
 use super::consent_store::ConsentStore;
 use super::door::{HandshakeFailure, Peer};
+use super::epoch::Epoch;
 use super::journal::{Journal, JournalError};
 use super::keys::{self, KeysError};
 use super::metrics::Metrics;
@@ -89,6 +90,8 @@ pub struct Gateway {
     pub(super) statement: Bytes,
     pub(super) page_keys: PageKeys,
     pub(super) journal: Journal,
+    /// Under which persons and evidence are remembered.
+    epoch: Epoch,
     pub(super) consents: ConsentStore,
     pub(super) patients: PatientIndex,
     pub(super) owners: Cache<(String, Id), Id>,
@@ -182,15 +185,16 @@ impl Gateway {
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();
-        let max_age = config.consent.max_age;
-        let patients = PatientIndex::new(bases.clone(), max_age);
+        let (max_age, epoch) = (config.consent.max_age, Epoch::default());
+        let patients = PatientIndex::new(bases.clone(), max_age, epoch.clone());
         let date = clock.now().format(&Rfc3339).unwrap_or_default();
         let public_base = &config.listen.public_base;
         let statement = profile::capability_statement(&exchanges, public_base, env!("CARGO_PKG_VERSION"), &date);
         let base_path = public_base.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         Ok(Self {
             base_path,
-            consents: ConsentStore::new(&config.consent.sources, &bases, &patients, max_age),
+            consents: ConsentStore::new(&config.consent.sources, &bases, &patients, max_age, &epoch),
+            epoch,
             bases,
             exchanges,
             policy,
@@ -205,6 +209,14 @@ impl Gateway {
             metrics,
             config,
         })
+    }
+
+    /// Ends all that is remembered of persons and of evidence: what is asked from here on is looked up.
+    pub(super) fn forget(&self) {
+        if self.epoch.end() {
+            self.consents.make_room();
+            self.patients.make_room();
+        }
     }
 
     /// Puts on record that a certificate was good at the handshake and is not, or names nobody.

@@ -120,37 +120,7 @@ impl Upstream {
     /// # Errors
     /// Credentials that cannot be read.
     pub fn new(base: &str, access: &Access, metrics: Arc<Metrics>) -> Result<Self, AccessError> {
-        let Access { ca, identity, bearer_file } = access;
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert("prefer", HeaderValue::from_static("handling=strict"));
-        let mut builder = Client::builder()
-            .default_headers(headers)
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(limits::CONNECT)
-            .read_timeout(limits::IDLE)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .tcp_nodelay(true);
-        if let Some(ca) = ca {
-            let expected = "certificate in PEM";
-            let certificates = reqwest::Certificate::from_pem_bundle(&read(ca)?)
-                .map_err(|_| AccessError::Content { file: ca.display().to_string(), expected })?;
-            builder = builder.tls_certs_only(certificates);
-        }
-        if let Some((certificate, key)) = identity {
-            let expected = "certificate in PEM with a key in PKCS#8 PEM";
-            let identity = reqwest::Identity::from_pkcs8_pem(&read(certificate)?, &read(key)?)
-                .map_err(|_| AccessError::Content { file: certificate.display().to_string(), expected })?;
-            builder = builder.identity(identity);
-        }
-        let bearer = match bearer_file {
-            Some(file) => Some(bearer(file)?),
-            None => None,
-        };
-        let client = builder.build().map_err(|_| AccessError::Client)?;
+        let (client, bearer) = client(access)?;
         Ok(Self { client, base: base.to_owned(), bearer, metrics })
     }
 
@@ -203,6 +173,45 @@ impl Upstream {
         }
         if is_fhir_json(response.headers()) { Ok(Some(response)) } else { Err(UpstreamError::Representation) }
     }
+}
+
+/// Makes an HTTP client for a server, and the value of `Authorization` that goes with each request.
+///
+/// # Errors
+/// Credentials that cannot be read.
+pub(super) fn client(access: &Access) -> Result<(Client, Option<HeaderValue>), AccessError> {
+    let Access { ca, identity, bearer_file } = access;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert("prefer", HeaderValue::from_static("handling=strict"));
+    let mut builder = Client::builder()
+        .default_headers(headers)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(limits::CONNECT)
+        .read_timeout(limits::IDLE)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .tcp_nodelay(true);
+    if let Some(ca) = ca {
+        let expected = "certificate in PEM";
+        let certificates = reqwest::Certificate::from_pem_bundle(&read(ca)?)
+            .map_err(|_| AccessError::Content { file: ca.display().to_string(), expected })?;
+        builder = builder.tls_certs_only(certificates);
+    }
+    if let Some((certificate, key)) = identity {
+        let expected = "certificate in PEM with a key in PKCS#8 PEM";
+        let identity = reqwest::Identity::from_pkcs8_pem(&read(certificate)?, &read(key)?)
+            .map_err(|_| AccessError::Content { file: certificate.display().to_string(), expected })?;
+        builder = builder.identity(identity);
+    }
+    let bearer = match bearer_file {
+        Some(file) => Some(bearer(file)?),
+        None => None,
+    };
+    let client = builder.build().map_err(|_| AccessError::Client)?;
+    Ok((client, bearer))
 }
 
 fn is_fhir_json(headers: &HeaderMap) -> bool {

@@ -108,6 +108,12 @@ impl LookUp {
         Some(Self(format!("Patient?link={}&_count={count}&_total=none", links.join(","))))
     }
 
+    /// Returns the look-up of the Subscriptions that notify that URL.
+    #[must_use]
+    pub fn subscriptions(endpoint: &str) -> Self {
+        Self(format!("Subscription?url={}&_count={}&_total=none", encoded(endpoint), limits::UPSTREAM_PAGE))
+    }
+
     /// Returns the look-up of the upstream's own page link, if it stays below one of `bases`.
     #[must_use]
     pub fn follow(link: &str, bases: &[String]) -> Option<Self> {

@@ -17,6 +17,8 @@ mod fidelity;
 #[cfg(test)]
 mod fresh;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod logs;

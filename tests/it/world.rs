@@ -72,6 +72,12 @@ impl Plan {
         self
     }
 
+    /// Puts the gateway in front of another server than its own.
+    pub(crate) fn in_front_of(mut self, base: &str) -> Self {
+        self.configuration["upstream"][0]["base"] = base.into();
+        self
+    }
+
     /// Lets no file of the gateway grow beyond so many bytes, as a full disk would.
     pub(crate) fn with_disk_of(mut self, bytes: u64) -> Self {
         self.file_bytes = Some(bytes);

@@ -1,5 +1,7 @@
 //! From raw keys to settings: every mistake, with the key and what was expected.
 
+mod hook;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -187,7 +189,16 @@ impl Check {
     }
 
     fn consent(&mut self, raw: raw::Consent, upstream: Option<&UpstreamSettings>) -> Option<ConsentSettings> {
-        let raw::Consent { mut sources, registers, max_age, combining } = raw;
+        let raw::Consent {
+            mut sources,
+            registers,
+            max_age,
+            combining,
+            hook_secret,
+            hook_secret_file,
+            hook_base,
+            hook_types,
+        } = raw;
         if sources.is_empty() {
             sources.extend(upstream.map(|upstream| format!("upstream:{}", upstream.name)));
         }
@@ -199,10 +210,12 @@ impl Check {
         let sources: Vec<_> =
             sources.iter().filter_map(|text| self.source(text, registers.contains(text), upstream)).collect();
         let max_age = self.duration("consent.max_age", &max_age);
+        let hook = hook::Raw { secret: hook_secret, secret_file: hook_secret_file, base: hook_base, types: hook_types };
+        let hook = self.hook(hook, &sources, upstream);
         let Ok(combining) = Combining::of(&combining) else {
             return self.mistake("consent.combining", "\"deny-overrides\"");
         };
-        Some(ConsentSettings { sources, max_age: max_age?, combining })
+        Some(ConsentSettings { sources, max_age: max_age?, combining, hook: hook? })
     }
 
     fn source(&mut self, text: &str, is_register: bool, upstream: Option<&UpstreamSettings>) -> Option<Source> {

@@ -118,6 +118,10 @@ pub(super) struct Consent {
     pub(super) registers: Vec<String>,
     pub(super) max_age: String,
     pub(super) combining: String,
+    pub(super) hook_secret: Option<String>,
+    pub(super) hook_secret_file: Option<PathBuf>,
+    pub(super) hook_base: Option<String>,
+    pub(super) hook_types: Option<Vec<String>>,
 }
 
 impl Default for Consent {
@@ -127,6 +131,10 @@ impl Default for Consent {
             registers: Vec::new(),
             max_age: "60s".to_owned(),
             combining: "deny-overrides".to_owned(),
+            hook_secret: None,
+            hook_secret_file: None,
+            hook_base: None,
+            hook_types: None,
         }
     }
 }
