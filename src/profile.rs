@@ -1,6 +1,8 @@
 //! Profiles: the files that say what kinds of traffic there are, and what holds for them.
 
 mod capability;
+mod category;
+mod criteria;
 mod element;
 mod error;
 mod exchange;
@@ -8,6 +10,8 @@ mod offer;
 mod policy;
 
 pub use capability::capability_statement;
+pub use category::{Categories, DataCategory, Membership, ProviderCategory, Sought};
+pub use criteria::Belonging;
 pub(crate) use element::CodeSystem;
 pub use element::{ElementPath, Token};
 pub use error::ProfileError;

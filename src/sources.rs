@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::consent::Ground;
 use crate::label::Tables;
-use crate::profile::{Exchange, Policy, shipped_exchanges, shipped_policies};
+use crate::profile::{Categories, Exchange, Policy, shipped_exchanges, shipped_policies};
 
 /// What the core may not name: I/O, the clock, chance, the environment, locks, waiting.
 const FORBIDDEN: [&str; 24] = [
@@ -139,6 +139,7 @@ fn every_file_of_profiles_compiles_and_is_shipped() {
     let exchanges: BTreeSet<_> = shipped_exchanges().unwrap().iter().map(|one| one.name().to_owned()).collect();
     let policies: BTreeSet<_> = shipped_policies().unwrap().iter().map(|one| one.name().to_owned()).collect();
     let tables = fs::read_to_string(root().join("src/label/tables.rs")).unwrap();
+    let categories = fs::read_to_string(root().join("src/profile/category.rs")).unwrap();
     for (file, text) in files("profiles", ".toml") {
         match file.split('/').nth(1) {
             Some("exchanges") => assert!(exchanges.contains(Exchange::read(&file, &text).unwrap().name()), "{file}"),
@@ -146,6 +147,10 @@ fn every_file_of_profiles_compiles_and_is_shipped() {
             Some("labels") => {
                 assert!(Tables::read([(file.as_str(), text.as_str())]).is_ok(), "{file}");
                 assert!(tables.contains(&file), "{file} is not shipped");
+            }
+            Some("categories") => {
+                assert!(Categories::read([(file.as_str(), text.as_str())]).is_ok(), "{file}");
+                assert!(categories.contains(&file), "{file} is not shipped");
             }
             Some(_) | None => panic!("{file}: a profile of no kind"),
         }

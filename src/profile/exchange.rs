@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::identity::Role;
 use crate::json::Value;
 
-use super::{ElementPath, ProfileError, Token};
+use super::criteria::Condition;
+use super::{ElementPath, ProfileError};
 
 /// Types that are visible because a visible resource refers to them (design, section 3, "What is visible", 4): no profile
 /// offers them for themselves.
@@ -138,19 +139,6 @@ impl Kind {
         let belongs = self.belongs.is_empty()
             || self.belongs.iter().any(|all| all.iter().all(|condition| condition.is_met(resource)));
         belongs && !self.never.iter().any(|condition| condition.is_met(resource))
-    }
-}
-
-/// One of these codes stands at this element.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Condition {
-    element: ElementPath,
-    codes: Vec<Token>,
-}
-
-impl Condition {
-    fn is_met(&self, resource: Value<'_>) -> bool {
-        self.element.any(resource, &mut |value| self.codes.iter().any(|code| code.is_in(value)))
     }
 }
 

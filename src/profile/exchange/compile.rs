@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::raw::{RawExchange, RawInclude, RawInteraction, RawKind, RawParameter, RawParameterType};
-use super::{Answered, Condition, Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING};
-use crate::profile::CodeSystem;
-use crate::profile::{ElementPath, ProfileError, Token};
+use super::{Answered, Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING};
+use crate::profile::criteria::{self, Condition, is_role_prefix, is_type, is_uri};
+use crate::profile::{ElementPath, ProfileError};
 
 pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError> {
     let raw: RawExchange = toml::from_str(text).map_err(|error| ProfileError::toml(file, text, &error))?;
@@ -26,23 +26,6 @@ pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError>
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-}
-
-fn is_role_prefix(text: &str) -> bool {
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.split_once('.') {
-        Some((profession, specialism)) => digits(profession, 2) && digits(specialism, 3),
-        None => digits(text, 2),
-    }
-}
-
-fn is_uri(text: &str) -> bool {
-    ["http://", "https://", "urn:"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|' && byte != b',')
-}
-
-fn is_type(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_uppercase()) && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 struct Compiler<'a> {
@@ -138,23 +121,6 @@ impl Compiler<'_> {
     }
 
     fn conditions(&self, key: &str, raw: BTreeMap<String, Vec<String>>) -> Result<Vec<Condition>, ProfileError> {
-        let conditions = raw.into_iter().map(|(element, codes)| {
-            let key = format!("{key}.{element}");
-            self.require(!codes.is_empty(), &key, "at least one code")?;
-            let codes = codes.iter().map(|code| self.code(&key, code)).collect::<Result<_, _>>()?;
-            Ok(Condition { element: self.path(&key, &element)?, codes })
-        });
-        conditions.collect()
-    }
-
-    fn code(&self, key: &str, text: &str) -> Result<Token, ProfileError> {
-        let Some((alias, code)) = text.split_once('|') else {
-            self.require(!text.is_empty(), key, "a code")?;
-            return Ok(Token { system: CodeSystem::Any, code: text.to_owned() });
-        };
-        let system = self.systems.get(alias).filter(|_| !code.is_empty());
-        let system =
-            system.ok_or_else(|| ProfileError::new(self.file, key, "code, or a name in systems, | and a code"))?;
-        Ok(Token { system: CodeSystem::Is(system.clone()), code: code.to_owned() })
+        criteria::conditions(self.file, self.systems, key, raw)
     }
 }
