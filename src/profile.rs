@@ -2,15 +2,18 @@
 
 mod capability;
 mod category;
+mod code_system;
 mod criteria;
 mod element;
 mod error;
 mod exchange;
 mod offer;
 mod policy;
+mod value_set;
 
 pub use capability::capability_statement;
 pub use category::{Categories, DataCategory, Membership, ProviderCategory, Sought};
+pub(crate) use code_system::{LOINC, code_system};
 pub use criteria::Belonging;
 pub(crate) use element::CodeSystem;
 pub use element::{ElementPath, Token};
@@ -19,3 +22,4 @@ pub(crate) use exchange::Answered;
 pub use exchange::{Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING, shipped_exchanges};
 pub use offer::Offer;
 pub use policy::{Policy, shipped_policies};
+pub use value_set::{ValueSet, ValueSets};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::consent::Ground;
 use crate::label::Tables;
-use crate::profile::{Categories, Exchange, Policy, shipped_exchanges, shipped_policies};
+use crate::profile::{Categories, Exchange, Policy, ValueSets, shipped_exchanges, shipped_policies};
 
 /// What the core may not name: I/O, the clock, chance, the environment, locks, waiting.
 const FORBIDDEN: [&str; 24] = [
@@ -140,6 +140,7 @@ fn every_file_of_profiles_compiles_and_is_shipped() {
     let policies: BTreeSet<_> = shipped_policies().unwrap().iter().map(|one| one.name().to_owned()).collect();
     let tables = fs::read_to_string(root().join("src/label/tables.rs")).unwrap();
     let categories = fs::read_to_string(root().join("src/profile/category.rs")).unwrap();
+    let value_sets = fs::read_to_string(root().join("src/profile/value_set.rs")).unwrap();
     for (file, text) in files("profiles", ".toml") {
         match file.split('/').nth(1) {
             Some("exchanges") => assert!(exchanges.contains(Exchange::read(&file, &text).unwrap().name()), "{file}"),
@@ -151,6 +152,10 @@ fn every_file_of_profiles_compiles_and_is_shipped() {
             Some("categories") => {
                 assert!(Categories::read([(file.as_str(), text.as_str())]).is_ok(), "{file}");
                 assert!(categories.contains(&file), "{file} is not shipped");
+            }
+            Some("value-sets") => {
+                assert!(ValueSets::read([(file.as_str(), text.as_str())]).is_ok(), "{file}");
+                assert!(value_sets.contains(&file), "{file} is not shipped");
             }
             Some(_) | None => panic!("{file}: a profile of no kind"),
         }

@@ -5,7 +5,7 @@
 //! finds a reason for a permit in, and whose members are all known.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -14,31 +14,40 @@ use sluis::consent::{
     Register, Source, Standing, Unlabelled, decide,
 };
 use sluis::identity::{Caller, CallerNames, CardType};
-use sluis::profile::{Policy, shipped_policies};
+use sluis::profile::{Policy, ValueSets, shipped_policies};
 use time::macros::datetime;
 
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.split(|byte| *byte == 0);
     let consent = parts.next().unwrap_or_default();
     let records: Vec<_> = parts.collect();
-    for purpose in ["TREAT", "HRESCH"] {
-        let opt_in = decision(consent, &records, Standing::Full, purpose, &WORLD.opt_in);
-        let denials = decision(consent, &records, Standing::DenialsOnly, purpose, &WORLD.opt_in);
-        assert!(matches!(denials, Decision::Deny(_)), "a Consent of which only denials count permits nothing");
-        match opt_in {
-            Decision::Permit(plan) => {
-                assert_eq!(plan.ground(), Ground::RulePermits);
-                understood(consent);
+    for (version, form) in [(FhirVersion::R4, &R4), (FhirVersion::R5, &R5)] {
+        for purpose in ["TREAT", "HRESCH"] {
+            let decided = |standing, policy| decision(consent, version, &records, standing, purpose, policy);
+            let denials = decided(Standing::DenialsOnly, &WORLD.opt_in);
+            assert!(matches!(denials, Decision::Deny(_)), "a Consent of which only denials count permits nothing");
+            match decided(Standing::Full, &WORLD.opt_in) {
+                Decision::Permit(plan) => {
+                    assert_eq!(plan.ground(), Ground::RulePermits);
+                    understood(consent, form);
+                }
+                Decision::Deny(denial) => assert_ne!(denial.ground(), Ground::EvidenceUnavailable),
             }
-            Decision::Deny(denial) => assert_ne!(denial.ground(), Ground::EvidenceUnavailable),
+            decided(Standing::Full, &WORLD.opt_out);
         }
-        decision(consent, &records, Standing::Full, purpose, &WORLD.opt_out);
     }
 });
 
-fn decision(consent: &[u8], records: &[&[u8]], standing: Standing, purpose: &str, policy: &Policy) -> Decision {
-    let evidence = evidence(consent, records, standing);
-    let asked = Asked {
+fn decision(
+    consent: &[u8],
+    version: FhirVersion,
+    records: &[&[u8]],
+    standing: Standing,
+    purpose: &str,
+    policy: &Policy,
+) -> Decision {
+    let evidence = evidence(consent, version, records, standing);
+    let asked = |combining| Asked {
         caller: &WORLD.caller,
         records: &WORLD.records,
         holder: &WORLD.holder,
@@ -46,23 +55,29 @@ fn decision(consent: &[u8], records: &[&[u8]], standing: Standing, purpose: &str
         reason: None,
         action: Action::Access,
         admission: Admission::Everything,
-        combining: Combining::DenyOverrides,
+        combining,
         unlabelled: Unlabelled::Restricted,
     };
     let now = datetime!(2026-03-01 12:00 UTC);
-    let decision = decide(&asked, &evidence, policy, now);
+    let decision = decide(&asked(Combining::DenyOverrides), &evidence, policy, now);
     if let (true, Decision::Permit(_)) = (evidence.unreadable().next().is_some(), &decision) {
         // A research Consent counts for research alone, so one that cannot be read says nothing about treatment.
         assert!(purpose == "TREAT" && is_research(consent), "unreadable");
     }
+    // One Consent is combined with none: every way of combining makes the same of it.
+    for combining in [Combining::NewestWins, Combining::MostSpecific] {
+        let other = decide(&asked(combining), &evidence, policy, now);
+        assert_eq!(matches!(other, Decision::Permit(_)), matches!(decision, Decision::Permit(_)), "{combining:?}");
+    }
     let unavailable = evidence.merge(Evidence::unavailable());
-    assert!(matches!(decide(&asked, &unavailable, policy, now), Decision::Deny(_)), "a source that failed");
+    let lost = decide(&asked(Combining::DenyOverrides), &unavailable, policy, now);
+    assert!(matches!(lost, Decision::Deny(_)), "a source that failed");
     decision
 }
 
-fn evidence(consent: &[u8], records: &[&[u8]], standing: Standing) -> Evidence {
+fn evidence(consent: &[u8], version: FhirVersion, records: &[&[u8]], standing: Standing) -> Evidence {
     let patient = ["Patient/1".to_owned()];
-    let mut evidence = Evidence::read(&WORLD.source, &[consent.to_vec()], FhirVersion::R4, &patient, standing);
+    let mut evidence = Evidence::read(&WORLD.source, &[consent.to_vec()], version, &patient, standing);
     let mut records = records.iter();
     loop {
         let wanted = evidence.wanted();
@@ -78,9 +93,15 @@ fn evidence(consent: &[u8], records: &[&[u8]], standing: Standing) -> Evidence {
     }
 }
 
-/// Checks with another reader that a Consent that permits is one, in force, and says so somewhere.
-fn understood(consent: &[u8]) {
-    const MEMBERS: [&str; 23] = [
+/// What another reader knows of a version of FHIR.
+struct Form {
+    members: &'static [&'static str],
+    provision: &'static [&'static str],
+    subject: &'static str,
+}
+
+const R4: Form = Form {
+    members: &[
         "resourceType",
         "id",
         "meta",
@@ -104,29 +125,111 @@ fn understood(consent: &[u8]) {
         "policyRule",
         "verification",
         "provision",
-    ];
+    ],
+    provision: &[
+        "id",
+        "extension",
+        "type",
+        "period",
+        "actor",
+        "action",
+        "securityLabel",
+        "purpose",
+        "class",
+        "code",
+        "dataPeriod",
+        "data",
+        "provision",
+    ],
+    subject: "patient",
+};
+
+const R5: Form = Form {
+    members: &[
+        "resourceType",
+        "id",
+        "meta",
+        "language",
+        "_language",
+        "text",
+        "contained",
+        "extension",
+        "identifier",
+        "status",
+        "category",
+        "subject",
+        "date",
+        "_date",
+        "period",
+        "grantor",
+        "grantee",
+        "manager",
+        "controller",
+        "sourceAttachment",
+        "sourceReference",
+        "regulatoryBasis",
+        "policyBasis",
+        "policyText",
+        "verification",
+        "decision",
+        "provision",
+    ],
+    provision: &[
+        "id",
+        "extension",
+        "period",
+        "actor",
+        "action",
+        "securityLabel",
+        "purpose",
+        "documentType",
+        "resourceType",
+        "code",
+        "dataPeriod",
+        "data",
+        "provision",
+    ],
+    subject: "subject",
+};
+
+/// Checks with another reader that a Consent that permits is one, in force, and says so somewhere.
+fn understood(consent: &[u8], form: &Form) {
     // A number may be larger than this reader takes; none says anything in a Consent.
     let Ok(consent) = serde_json::from_slice::<Value>(consent) else { return assert!(is_json(consent)) };
     let members = consent.as_object().expect("an object");
-    assert!(members.keys().all(|name| MEMBERS.contains(&name.as_str())), "an unknown member");
+    assert!(members.keys().all(|name| form.members.contains(&name.as_str())), "an unknown member");
     assert_eq!((&consent["resourceType"], &consent["status"]), (&"Consent".into(), &"active".into()));
-    assert!(consent["patient"]["reference"].as_str().is_some_and(|reference| reference.contains("Patient/1")));
+    let subject = &consent[form.subject]["reference"];
+    assert!(subject.as_str().is_some_and(|reference| reference.contains("Patient/1")));
     let root = &consent["provision"];
+    assert!(permits(&consent, form), "nothing permits");
+    assert!(!holds(&consent, &|name| name == "modifierExtension" || name == "implicitRules"));
+    assert!(is_known(root, form), "a member of a provision that is not known");
+}
+
+/// Something permits: the Consent as a whole, a policy that it names, or a provision by its type or as the exception to one
+/// that denies.
+fn permits(consent: &Value, form: &Form) -> bool {
+    let root = &consent["provision"];
+    if form.subject == "subject" {
+        return consent["decision"] == "permit" || root.is_array() || !consent["policyBasis"].is_null();
+    }
     let opts_in = consent["policyRule"]["coding"]
         .as_array()
         .is_some_and(|codings| codings.iter().any(|coding| coding["code"] == "OPTIN"));
-    assert!(opts_in || permits(root), "nothing permits");
-    assert!(!holds(&consent, &|name| name == "modifierExtension" || name == "implicitRules"));
-    assert!(is_judged(root), "an element that is not judged");
+    let policies = consent["policy"].as_array();
+    let names_policy = policies.is_some_and(|policies| {
+        policies.iter().any(|policy| policy["uri"].as_str().is_some_and(|uri| uri.contains("ITI/PCF/Policy-")))
+    });
+    opts_in || permits_inside(root) || (root.is_null() && names_policy)
 }
 
-/// Some provision permits: by its type, or as the exception to one that denies.
-fn permits(provision: &Value) -> bool {
+fn permits_inside(provision: &Value) -> bool {
     let inner = provision["provision"].as_array();
     provision.is_object()
         && (provision["type"] == "permit"
             || provision.get("type").is_none()
-            || inner.is_some_and(|inner| inner.iter().any(permits)))
+            || inner.is_some_and(|inner| inner.iter().any(permits_inside)))
 }
 
 fn holds(value: &Value, wanted: &dyn Fn(&str) -> bool) -> bool {
@@ -137,17 +240,31 @@ fn holds(value: &Value, wanted: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
-/// No provision holds an element that is not judged.
-fn is_judged(provision: &Value) -> bool {
-    ["code", "dataPeriod", "data"].iter().all(|name| provision.get(name).is_none())
-        && provision["provision"].as_array().is_none_or(|inner| inner.iter().all(is_judged))
+/// Every provision holds members that are known, and no other.
+fn is_known(provision: &Value, form: &Form) -> bool {
+    match provision {
+        Value::Array(all) => all.iter().all(|one| is_known(one, form)),
+        Value::Object(members) => {
+            members.keys().all(|name| form.provision.contains(&name.as_str()))
+                && members.get("provision").is_none_or(|inner| is_known(inner, form))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
 }
 
 fn is_research(consent: &[u8]) -> bool {
     let Ok(consent) = serde_json::from_slice::<Value>(consent) else { return is_json(consent) };
-    consent["scope"]["coding"]
-        .as_array()
-        .is_some_and(|codings| codings.iter().any(|coding| coding["code"] == "research"))
+    let says = |concept: &Value| {
+        concept["coding"].as_array().is_some_and(|codings| {
+            codings.iter().any(|coding| {
+                matches!(
+                    coding["code"].as_str(),
+                    Some("research" | "rsdid" | "rsreid" | "RESEARCH" | "RSDID" | "RSREID")
+                )
+            })
+        })
+    };
+    says(&consent["scope"]) || consent["category"].as_array().is_some_and(|all| all.iter().any(says))
 }
 
 fn is_json(text: &[u8]) -> bool {
@@ -175,7 +292,8 @@ impl World {
         };
         let (ura, uzi) = ("00000001".parse().expect("a URA"), "900000001".parse().expect("a UZI number"));
         let role = Some("01.015".parse().expect("a role"));
-        let source = Source::new(&[], Register::Own);
+        let value_sets = Arc::new(ValueSets::shipped().expect("value sets"));
+        let source = Source::new(&[], Register::Own).with_value_sets(value_sets);
         Self {
             caller: Caller::new(ura, uzi, CardType::Professional, role, CallerNames::default(), None),
             records: CallerRecords::none(),

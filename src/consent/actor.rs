@@ -1,64 +1,20 @@
-//! Comparing an actor of a rule with who asks and whose data it is, by what can be proven.
-//!
-//! The answer has three values: an actor that cannot be resolved or compared may be meant. A deny then matches, a permit does
-//! not (consent.md 1.5, point 5).
-
-use std::cell::Cell;
-
-use time::OffsetDateTime;
+//! Actor: comparing identifiers and organisations by what can be proven.
 
 use super::asked::{Asked, Holder};
-use super::caller_records::{CallerRecords, kind_of};
-use super::record::{Member, Record, Referenced};
-use super::rule::{Actor, ActorRole, Effect, Identifier, Who};
-use super::window::Window;
-use crate::identity::{CardType, Ura, UziNumber};
-use crate::limits::{ACTOR_COMPARISONS, ACTOR_DEPTH};
+use super::likeness::Likeness;
+use super::record::{Record, Referenced};
+use super::rule::{Identifier, Who};
+use crate::identity::{Ura, UziNumber};
+use crate::json::Value;
 
-/// Whether an actor is the one it is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Likeness {
-    /// Proven to be.
-    Is,
-    /// Proven to be another.
-    IsNot,
-    /// Neither is proven.
-    Unknown,
-}
-
-impl Likeness {
-    /// Returns the likeness to somebody who is this and that.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::IsNot, _) | (_, Self::IsNot) => Self::IsNot,
-            (Self::Is, Self::Is) => Self::Is,
-            (_, _) => Self::Unknown,
-        }
-    }
-
-    /// Returns the likeness to somebody who is this or that.
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Is, _) | (_, Self::Is) => Self::Is,
-            (Self::IsNot, Self::IsNot) => Self::IsNot,
-            (_, _) => Self::Unknown,
-        }
-    }
-
-    /// Takes back a proof that rests on something doubtful.
-    fn doubted_if(self, doubtful: bool) -> Self {
-        if doubtful && self == Self::Is { Self::Unknown } else { self }
-    }
-}
-
-const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
-const UZI_PERSON: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-pers";
-const UZI_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-sys";
-const UZI_ROLE: &str = "http://fhir.nl/fhir/NamingSystem/uzi-rolcode";
+pub(super) const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
+pub(super) const UZI_PERSON: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-pers";
+pub(super) const UZI_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-sys";
+pub(super) const UZI_ROLE: &str = "http://fhir.nl/fhir/NamingSystem/uzi-rolcode";
 const AGB: &str = "http://fhir.nl/fhir/NamingSystem/agb-z";
 
 /// Returns one name for a system of identifiers that has several (`domain/exchanges.md` 7).
-fn canonical(system: &str) -> &str {
+pub(super) fn canonical(system: &str) -> &str {
     match system.trim_end_matches('/') {
         URA | "urn:oid:2.16.528.1.1007.3.3" => URA,
         UZI_PERSON | "http://fhir.nl/fhir/NamingSystem/uzi" | "urn:oid:2.16.528.1.1007.3.1" => UZI_PERSON,
@@ -96,7 +52,7 @@ fn same_value(system: &str, left: &str, right: &str) -> Likeness {
 
 /// Compares the identifiers of a record with what is known of somebody, system by system. Systems that contradict each
 /// other prove nothing, nor does having no system in common.
-fn compare<'i>(theirs: impl Iterator<Item = &'i Identifier>, known: &[(&str, &str)]) -> Likeness {
+pub(super) fn compare<'i>(theirs: impl Iterator<Item = &'i Identifier>, known: &[(&str, &str)]) -> Likeness {
     let (mut agree, mut differ) = (false, false);
     let theirs: Vec<_> = theirs.map(|one| (canonical(&one.system), one.value.as_str())).collect();
     // What is known is little; theirs is as long as its author likes.
@@ -120,34 +76,56 @@ fn compare<'i>(theirs: impl Iterator<Item = &'i Identifier>, known: &[(&str, &st
     }
 }
 
-/// Compares what a reference says itself and what is in its record; when they contradict each other, nothing is proven.
-fn compare_both(who: &Who, record: Option<&Record>, known: &[(&str, &str)]) -> Likeness {
-    let stated = compare(who.identifier.iter(), known);
-    let found = compare(record.iter().flat_map(|record| &record.identifiers), known);
-    match (stated, found) {
-        (Likeness::Unknown, one) | (one, Likeness::Unknown) => one,
-        (Likeness::Is, Likeness::Is) => Likeness::Is,
-        (Likeness::IsNot, Likeness::IsNot) => Likeness::IsNot,
-        (Likeness::Is, Likeness::IsNot) | (Likeness::IsNot, Likeness::Is) => Likeness::Unknown,
+/// Compares identifiers as a resource has them with those of a record, system by system. Allocates nothing.
+pub(super) fn compare_identifiers<'d>(
+    theirs: impl Iterator<Item = Value<'d>> + Clone,
+    known: &[Identifier],
+) -> Likeness {
+    let mut all = None;
+    for (index, one) in known.iter().enumerate() {
+        let system = canonical(&one.system);
+        if known.iter().take(index).any(|earlier| canonical(&earlier.system) == system) {
+            continue;
+        }
+        let here = theirs.clone().filter(|one| one.text_of("system").is_some_and(|of| canonical(&of) == system));
+        let pairs = here.flat_map(|here| {
+            let known = known.iter().filter(|one| canonical(&one.system) == system);
+            known.map(move |known| match here.text_of("value") {
+                Some(value) => same_value(system, &value, &known.value),
+                None => Likeness::Unknown,
+            })
+        });
+        if let Some(found) = pairs.reduce(Likeness::or) {
+            all = Some(all.map_or(found, |before: Likeness| before.agreed(found)));
+        }
     }
+    all.unwrap_or(Likeness::Unknown)
+}
+
+/// Compares what a reference says itself and what is in its record; when they contradict each other, nothing is proven.
+pub(super) fn compare_both(who: &Who, record: Option<&Record>, known: &[(&str, &str)]) -> Likeness {
+    let stated = compare(who.identifier.iter(), known);
+    stated.agreed(compare(record.iter().flat_map(|record| &record.identifiers), known))
 }
 
 /// Returns the identifiers that no certificate proves: numbers of the UZI register come from the certificate alone.
-fn unproven<'i>(identifiers: impl Iterator<Item = &'i Identifier>) -> impl Iterator<Item = (&'i str, &'i str)> {
+pub(super) fn unproven<'i>(
+    identifiers: impl Iterator<Item = &'i Identifier>,
+) -> impl Iterator<Item = (&'i str, &'i str)> {
     identifiers
         .map(|one| (canonical(&one.system), one.value.as_str()))
         .filter(|(system, _)| !matches!(*system, URA | UZI_PERSON | UZI_SYSTEM | UZI_ROLE))
 }
 
 /// An organisation to compare with: its records and identifiers, and the organisations it is part of.
-struct Side<'a> {
+pub(super) struct Side<'a> {
     references: Vec<&'a str>,
     known: Vec<(&'a str, &'a str)>,
     above: Vec<(&'a str, Option<&'a Record>)>,
 }
 
 impl<'a> Side<'a> {
-    fn caller(asked: &'a Asked<'_>) -> Self {
+    pub(super) fn caller(asked: &'a Asked<'_>) -> Self {
         let records = asked.records;
         let mut known = vec![(URA, asked.caller.ura().as_str())];
         known.extend(unproven(records.identifiers("Organization")));
@@ -157,13 +135,13 @@ impl<'a> Side<'a> {
         Self { references, known, above }
     }
 
-    fn holder(holder: &'a Holder) -> Self {
+    pub(super) fn holder(holder: &'a Holder) -> Self {
         let references = holder.references().iter().map(String::as_str).collect();
         Self { references, known: vec![(URA, holder.ura().as_str())], above: Vec::new() }
     }
 
     /// Compares an organisation: the same, a part of it or one it is part of (unproven, either way), or another.
-    fn likeness(&self, who: &Who, referenced: &Referenced, depth: usize) -> Likeness {
+    pub(super) fn likeness(&self, who: &Who, referenced: &Referenced, depth: usize) -> Likeness {
         let Some(depth) = depth.checked_sub(1) else { return Likeness::Unknown };
         let reference = who.reference.as_deref();
         if reference.is_some_and(|reference| self.references.contains(&reference)) {
@@ -197,180 +175,5 @@ impl<'a> Side<'a> {
         } else {
             Likeness::Unknown
         }
-    }
-}
-
-/// Who asks and whose data it is, ready to be compared with actors.
-pub(super) struct Parties<'a> {
-    asked: &'a Asked<'a>,
-    caller: Side<'a>,
-    holder: Side<'a>,
-    now: OffsetDateTime,
-    /// Comparisons that may still be made: teams of teams grow faster than any Consent.
-    left: Cell<usize>,
-}
-
-impl<'a> Parties<'a> {
-    pub(super) fn of(asked: &'a Asked<'a>, now: OffsetDateTime) -> Self {
-        let left = Cell::new(ACTOR_COMPARISONS);
-        Self { asked, caller: Side::caller(asked), holder: Side::holder(asked.holder), now, left }
-    }
-
-    /// Returns true if and only if a rule of that effect with these actors is about who asks and whose data it is.
-    ///
-    /// A deny matches when any actor may be meant. A permit that names both custodians and recipients needs one proven of
-    /// each: naming whose data it is does not make everybody a recipient.
-    pub(super) fn match_actors(&self, actors: &[Actor], effect: Effect, referenced: &Referenced) -> bool {
-        let likeness = |actor: &Actor| match actor.role {
-            ActorRole::Recipient => self.recipient(&actor.who, referenced, ACTOR_DEPTH),
-            ActorRole::Custodian => self.custodian(&actor.who, referenced),
-            ActorRole::Strange => Likeness::Unknown,
-        };
-        match effect {
-            Effect::Deny => actors.iter().any(|actor| likeness(actor) != Likeness::IsNot),
-            Effect::Permit => {
-                let (custodians, recipients): (Vec<_>, Vec<_>) =
-                    actors.iter().partition(|actor| actor.role == ActorRole::Custodian);
-                let proven =
-                    |group: &[&Actor]| group.is_empty() || group.iter().any(|one| likeness(one) == Likeness::Is);
-                !actors.is_empty() && proven(&custodians) && proven(&recipients)
-            }
-        }
-    }
-
-    /// Returns the likeness of an organisation to the holder.
-    pub(super) fn custodian(&self, who: &Who, referenced: &Referenced) -> Likeness {
-        match kind(who, referenced) {
-            "Organization" | "" => self.holder.likeness(who, referenced, ACTOR_DEPTH),
-            _ => Likeness::Unknown,
-        }
-    }
-
-    fn recipient(&self, who: &Who, referenced: &Referenced, depth: usize) -> Likeness {
-        let (Some(depth), Some(left)) = (depth.checked_sub(1), self.left.get().checked_sub(1)) else {
-            return Likeness::Unknown;
-        };
-        self.left.set(left);
-        match kind(who, referenced) {
-            "Organization" => self.caller.likeness(who, referenced, ACTOR_DEPTH),
-            "Practitioner" => self.person(who, referenced),
-            "PractitionerRole" => self.practitioner_role(who, referenced, depth),
-            "Group" | "CareTeam" => self.team(who, referenced, depth),
-            "Device" => self.device(who, referenced),
-            "" => self.identified(who, referenced),
-            _ => Likeness::Unknown,
-        }
-    }
-
-    fn records(&self) -> &'a CallerRecords {
-        self.asked.records
-    }
-
-    fn is_own(&self, who: &Who, kind: &str) -> bool {
-        self.records().own(kind).any(|own| who.reference.as_deref() == Some(own))
-    }
-
-    /// A system or a function proves no person, so it may be anybody's.
-    fn person(&self, who: &Who, referenced: &Referenced) -> Likeness {
-        let Some(uzi) = self.asked.caller.person() else { return Likeness::Unknown };
-        if self.is_own(who, "Practitioner") {
-            return Likeness::Is;
-        }
-        let record = who.reference.as_deref().and_then(|reference| referenced.get(reference));
-        let mut known = vec![(UZI_PERSON, uzi.as_str())];
-        known.extend(unproven(self.records().identifiers("Practitioner")));
-        match compare_both(who, record, &known) {
-            Likeness::Is => Likeness::Is.doubted_if(record.is_some_and(|record| record.doubtful)),
-            Likeness::IsNot => Likeness::IsNot,
-            Likeness::Unknown if record.is_some() && self.records().own("Practitioner").next().is_some() => {
-                Likeness::IsNot
-            }
-            Likeness::Unknown => Likeness::Unknown,
-        }
-    }
-
-    /// Each part that is stated must hold; a role that the caller has not proven is not held against it.
-    fn practitioner_role(&self, who: &Who, referenced: &Referenced, depth: usize) -> Likeness {
-        if self.asked.caller.person().is_some() && self.is_own(who, "PractitionerRole") {
-            return Likeness::Is;
-        }
-        let Some(record) = who.reference.as_deref().and_then(|reference| referenced.get(reference)) else {
-            return Likeness::Unknown;
-        };
-        let mut likeness = Likeness::Is.doubted_if(record.doubtful || self.is_over(record.period));
-        if let Some(practitioner) = &record.practitioner {
-            likeness = likeness.and(self.recipient(practitioner, referenced, depth));
-        }
-        if let Some(organization) = &record.organization {
-            likeness = likeness.and(self.recipient(organization, referenced, depth));
-        }
-        let role = self.asked.caller.role();
-        let role_proven = record.roles.uzi.iter().any(|code| role.is_some_and(|role| role.is_within(code)));
-        let unproven = !record.roles.uzi.is_empty() && !role_proven;
-        let incomparable = record.roles.others && record.practitioner.is_none() && !role_proven;
-        let nobody = record.practitioner.is_none() && record.organization.is_none();
-        likeness.doubted_if(unproven || incomparable || nobody)
-    }
-
-    fn team(&self, who: &Who, referenced: &Referenced, depth: usize) -> Likeness {
-        let Some(record) = who.reference.as_deref().and_then(|reference| referenced.get(reference)) else {
-            return Likeness::Unknown;
-        };
-        let member = |member: &Member| {
-            let own = self.recipient(&member.who, referenced, depth);
-            let own =
-                member.on_behalf_of.iter().fold(own, |own, behalf| own.and(self.recipient(behalf, referenced, depth)));
-            own.doubted_if(member.doubtful || self.is_over(member.period))
-        };
-        let doubtful = record.doubtful || self.is_over(record.period);
-        let found = record.members.iter().map(member).reduce(Likeness::or).unwrap_or(Likeness::Unknown);
-        // Who is no member of a team that describes its members may be one by that description.
-        if doubtful { Likeness::Unknown } else { found }
-    }
-
-    fn device(&self, who: &Who, referenced: &Referenced) -> Likeness {
-        if self.is_own(who, "Device") {
-            return Likeness::Is;
-        }
-        let record = who.reference.as_deref().and_then(|reference| referenced.get(reference));
-        match self.asked.caller.card_type() {
-            CardType::System => compare_both(who, record, &[(UZI_SYSTEM, self.asked.caller.uzi().as_str())]),
-            CardType::Professional | CardType::Employee | CardType::Function => Likeness::Unknown,
-        }
-    }
-
-    /// Compares an actor that is named by a business identifier alone.
-    fn identified(&self, who: &Who, referenced: &Referenced) -> Likeness {
-        let Some(identifier) = &who.identifier else { return Likeness::Unknown };
-        match canonical(&identifier.system) {
-            URA => self.caller.likeness(who, referenced, ACTOR_DEPTH),
-            UZI_PERSON => self.person(who, referenced),
-            UZI_SYSTEM => self.device(who, referenced),
-            UZI_ROLE => match self.asked.caller.role() {
-                Some(role) if role.is_within(&identifier.value) => Likeness::Is,
-                Some(_) => Likeness::IsNot,
-                None => Likeness::Unknown,
-            },
-            _ => {
-                let organization = unproven(self.records().identifiers("Organization"));
-                let person = unproven(self.records().identifiers("Practitioner"));
-                compare(std::iter::once(identifier), &organization.chain(person).collect::<Vec<_>>())
-            }
-        }
-    }
-
-    fn is_over(&self, period: Option<Window>) -> bool {
-        period.is_some_and(|period| !period.holds(self.now))
-    }
-}
-
-/// Returns the type of record that is meant, empty when only an identifier is given. What is contained says its type only
-/// in its record.
-fn kind<'w>(who: &'w Who, referenced: &'w Referenced) -> &'w str {
-    let Some(reference) = who.reference.as_deref() else { return "" };
-    match referenced.get(reference) {
-        Some(record) => &record.kind,
-        None if reference.contains('#') => "contained",
-        None => kind_of(reference),
     }
 }

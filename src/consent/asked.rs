@@ -2,6 +2,7 @@
 
 use super::actor::is_ura;
 use super::caller_records::CallerRecords;
+use super::combine::Combining;
 use super::purpose::Purpose;
 use super::record::Record;
 use super::rule::Action;
@@ -39,31 +40,6 @@ pub enum Admission {
     ByPolicy,
     /// All of them: an offline question that names no exchange profile.
     Everything,
-}
-
-/// How several Consents make one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Combining {
-    /// One that denies goes before every one that permits.
-    DenyOverrides,
-}
-
-/// A way of combining that there is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the only way of combining is deny-overrides")]
-pub struct NotCombining;
-
-impl Combining {
-    /// Returns the way of combining of that name.
-    ///
-    /// # Errors
-    /// The name is not one that is built.
-    pub fn of(code: &str) -> Result<Self, NotCombining> {
-        match code {
-            "deny-overrides" => Ok(Self::DenyOverrides),
-            _ => Err(NotCombining),
-        }
-    }
 }
 
 /// What a resource counts as that no label table knows and that carries no label.

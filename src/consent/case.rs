@@ -4,11 +4,14 @@ mod input;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::asked::{Admission, Asked, Combining, Holder, Unlabelled};
+use super::asked::{Admission, Asked, Holder, Unlabelled};
 use super::caller_records::CallerRecords;
+use super::combine::Combining;
 use super::decide::{Decision, Denial, conclude, weigh};
 use super::evidence::{Evidence, FhirVersion};
 use super::ground::Ground;
@@ -20,7 +23,7 @@ use crate::identity::Caller;
 use crate::json::{Document, Value};
 use crate::label::{Subject, Tables};
 use crate::limits;
-use crate::profile::{Exchange, Policy, ProfileError, SUPPORTING, shipped_exchanges, shipped_policies};
+use crate::profile::{Exchange, Policy, ProfileError, SUPPORTING, ValueSets, shipped_exchanges, shipped_policies};
 use input::Input;
 
 /// Why a case cannot be answered.
@@ -227,8 +230,7 @@ fn understand(input: Input) -> Result<Case, CaseMistake> {
     let version = FhirVersion::of(input.fhir_version.as_deref().unwrap_or("4.0"));
     let version = version.ok_or(wrong("fhir_version", "4.0, 4.3 or 5.0"))?;
     match version {
-        FhirVersion::R4 | FhirVersion::R4b => {}
-        FhirVersion::R5 => return Err(CaseMistake::NotBuilt { member: "fhir_version", what: "Consent of R5" }),
+        FhirVersion::R4 | FhirVersion::R4b | FhirVersion::R5 => {}
         FhirVersion::Stu3 => return Err(CaseMistake::NotBuilt { member: "fhir_version", what: "Consent of STU3" }),
     }
     if !input.also.is_empty() {
@@ -237,7 +239,7 @@ fn understand(input: Input) -> Result<Case, CaseMistake> {
     if !input.relation.is_empty() {
         return Err(CaseMistake::NotBuilt { member: "relation", what: "the treatment relation" });
     }
-    let source = Source::default();
+    let source = Source::default().with_value_sets(Arc::new(ValueSets::shipped()?));
     let caller = input.caller()?;
     let policy = shipped_policies()?.into_iter().find(|policy| policy.name() == input.policy);
     let exchange = match &input.exchange {
@@ -247,12 +249,7 @@ fn understand(input: Input) -> Result<Case, CaseMistake> {
             Some(found.ok_or(wrong("exchange", "the name of an exchange profile that is part of Sluis"))?)
         }
     };
-    let combining = match input.combining.as_deref() {
-        Some("newest-wins" | "most-specific") => {
-            return Err(CaseMistake::NotBuilt { member: "combining", what: "combining but by deny-overrides" });
-        }
-        other => Combining::of(other.unwrap_or("deny-overrides")),
-    };
+    let combining = Combining::of(input.combining.as_deref().unwrap_or("deny-overrides"));
     let unlabelled = Unlabelled::of(input.unlabelled.as_deref().unwrap_or("restricted"));
     Ok(Case {
         now: input.now()?,

@@ -2,13 +2,14 @@
 
 use time::OffsetDateTime;
 
-use super::asked::{Admission, Asked, Combining};
+use super::asked::{Admission, Asked};
 use super::evaluate::Question;
-use super::evidence::{Availability, Content, Evidence, Filed, Part, Scope, Standing};
+use super::evidence::{Availability, Content, Evidence, Filed, Scope};
 use super::ground::Ground;
-use super::plan::{Plan, Weighed};
+use super::plan::Plan;
 use super::purpose::Purpose;
-use super::rule::{Effect, Root};
+use super::replace;
+use super::rule::Effect;
 use crate::identity::Caller;
 use crate::profile::Policy;
 
@@ -83,11 +84,9 @@ pub(super) fn weigh(
         return Err(Denial { ground: Ground::ConsentUnreadable, consents: unreadable });
     }
     let question = Question::new(asked, now);
-    let weighed = filed().filter_map(|(part, filed)| weighed(&question, part, filed)).collect();
+    let weighed = replace::weigh(&question, filed());
     let rest = policy.where_nothing_is_on_file(asked.caller, asked.holder.ura(), asked.purpose);
-    match asked.combining {
-        Combining::DenyOverrides => Ok(Plan::new(weighed, rest, asked.unlabelled, policy.never_hidden_unlabelled())),
-    }
+    Ok(Plan::new(weighed, asked.combining, rest, asked.unlabelled, policy.never_hidden_unlabelled()))
 }
 
 /// Admits a question by what does not depend on anybody's data: may this caller declare that purpose, and is the reason
@@ -112,25 +111,12 @@ pub fn admit(
     Ok(())
 }
 
-fn weighed(question: &Question<'_>, part: &Part, filed: &Filed) -> Option<Weighed> {
-    let Content::Read { statement, managers } = &filed.content else { return None };
-    let standing = match part.standing {
-        Standing::Full if matches!(statement.root, Root::Untyped(_)) => Standing::DenialsOnly,
-        Standing::Full if question.is_foreign(part, managers, statement) => Standing::DenialsOnly,
-        standing @ (Standing::Full | Standing::DenialsOnly) => standing,
-    };
-    let tree = question.put_to(statement, &part.referenced);
-    Some(Weighed { consent: filed.reference.clone(), standing, tree })
-}
-
 pub(super) fn conclude(plan: Plan) -> Decision {
-    let outlooks = || plan.weighed().iter().map(|one| (one, one.outlook(None)));
-    let denying = outlooks().filter(|(_, outlook)| outlook.only_denies());
-    let denying: Vec<_> = denying.map(|(one, _)| one.consent.clone()).collect();
+    let denying: Vec<_> = plan.denying_all().map(str::to_owned).collect();
     if !denying.is_empty() {
         return Decision::Deny(Denial { ground: Ground::RuleDenies, consents: denying });
     }
-    let permits = outlooks().any(|(_, outlook)| outlook.permit);
+    let permits = plan.weighed().iter().any(|one| one.outlook(None).permit);
     match plan.rest() {
         Effect::Deny if !permits => {
             let speaks = !plan.consents().is_empty();

@@ -1,5 +1,6 @@
 //! Evidence: what is on file about consent for one patient.
 
+use super::datum::{Datum, Meaning};
 use super::read::{self, Unreadable};
 use super::record::Referenced;
 use super::rule::{Rule, Statement, Who};
@@ -87,11 +88,7 @@ pub(super) enum Scope {
 /// What is in a Consent.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    Read {
-        statement: Statement,
-        /// The organisations that manage it.
-        managers: Vec<Who>,
-    },
+    Read(Statement),
     Unreadable(Unreadable),
 }
 
@@ -172,7 +169,7 @@ impl Evidence {
     pub fn unreadable(&self) -> impl Iterator<Item = (&str, Unreadable)> {
         self.parts.iter().flat_map(|part| &part.filed).filter_map(|filed| match filed.content {
             Content::Unreadable(why) => Some((filed.reference.as_str(), why)),
-            Content::Read { .. } => None,
+            Content::Read(_) => None,
         })
     }
 
@@ -206,16 +203,26 @@ impl Part {
         wanted
     }
 
-    /// Everybody that the Consents name.
+    /// Everybody and everything that the Consents name and that is compared by its record.
     fn named(&self) -> impl Iterator<Item = &Who> {
         let mut named = Vec::new();
         for filed in &self.filed {
-            let Content::Read { statement, managers } = &filed.content else { continue };
-            named.extend(managers);
+            let Content::Read(statement) = &filed.content else { continue };
+            named.extend(statement.managers.iter().chain(&statement.grantees));
             if let Some(rule) = statement.root.rule() {
-                rule.for_each(&mut |rule: &Rule| named.extend(rule.actors().map(|actor| &actor.who)));
+                rule.for_each(&mut |rule: &Rule| {
+                    named.extend(rule.actors().map(|actor| &actor.who));
+                    named.extend(rule.data().filter(|datum| self.is_compared(datum)).map(|datum| &datum.who));
+                });
             }
         }
         named.into_iter()
+    }
+
+    /// A single resource where the data is is told by its id.
+    fn is_compared(&self, datum: &Datum) -> bool {
+        let reference = datum.who.reference.as_deref();
+        let is_told = reference.is_some_and(|reference| self.source.at_data(reference).is_some());
+        !(is_told && datum.meaning == Meaning::Instance)
     }
 }

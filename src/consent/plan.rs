@@ -1,18 +1,23 @@
 //! The plan: what is left to judge on each resource.
 
 use super::asked::Unlabelled;
+use super::clinical_time::clinical_time;
+use super::combine::Combining;
+use super::condition::{Asks, Condition, Facts};
 use super::evidence::Standing;
 use super::ground::Ground;
 use super::privacy::is_privacy_consent;
 use super::resource_type::is_supporting;
 use super::rule::{Effect, Element};
-use super::tree::{Asks, Condition, Facts, Outlook, Said, Tree};
+use super::tree::{Outlook, Said, Tree};
+use super::window::Window;
 use crate::label::{Confidentiality, Label, Subject, Tables};
 
 /// What a permit says must be taken out: the conditions that can only be judged on each resource.
 #[derive(Debug, Clone)]
 pub struct Plan {
     weighed: Vec<Weighed>,
+    combining: Combining,
     /// What holds for a resource that no rule speaks about.
     rest: Effect,
     ground: Ground,
@@ -21,6 +26,7 @@ pub struct Plan {
     /// Types that are never hidden for being unlabelled alone.
     exempt: Vec<String>,
     reading: Reading,
+    dating: Dating,
     way: Way,
 }
 
@@ -29,6 +35,8 @@ pub struct Plan {
 pub(super) struct Weighed {
     pub(super) consent: String,
     pub(super) standing: Standing,
+    /// When it was given, as far as that counts.
+    pub(super) dated: Option<Window>,
     pub(super) tree: Tree,
 }
 
@@ -37,6 +45,13 @@ pub(super) struct Weighed {
 enum Reading {
     Labels,
     NoLabels,
+}
+
+/// Whether times of data have to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dating {
+    Times,
+    NoTimes,
 }
 
 /// Which way through the view a plan asks for.
@@ -101,7 +116,16 @@ impl Weighed {
         }
     }
 
-    fn ask(&self, facts: &Facts<'_>) -> Option<Said> {
+    /// Returns true if and only if it was given when the date of the other was over; one without a date is the oldest.
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        match (&self.dated, &other.dated) {
+            (Some(own), Some(other)) => own.is_after(other),
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    pub(super) fn ask(&self, facts: &Facts<'_>) -> Option<Said> {
         self.tree.ask(facts).filter(|said| match (self.standing, said.effect) {
             (Standing::DenialsOnly, Effect::Permit) => false,
             (Standing::Full, Effect::Permit) | (_, Effect::Deny) => true,
@@ -110,13 +134,20 @@ impl Weighed {
 }
 
 impl Plan {
-    pub(super) fn new(weighed: Vec<Weighed>, rest: Effect, unlabelled: Unlabelled, exempt: &[String]) -> Self {
+    pub(super) fn new(
+        weighed: Vec<Weighed>,
+        combining: Combining,
+        rest: Effect,
+        unlabelled: Unlabelled,
+        exempt: &[String],
+    ) -> Self {
         let weighed: Vec<_> = weighed.into_iter().filter(|one| one.outlook(None).speaks()).collect();
         let mut consents: Vec<_> = weighed.iter().map(|one| one.consent.clone()).collect();
         consents.sort();
         consents.dedup();
         let outlooks = || weighed.iter().map(|one| one.outlook(None));
         let names_label = |condition: &Condition| matches!(condition.labels, Element::Stated(_));
+        let names_time = |condition: &Condition| matches!(condition.data_period, Element::Stated(_));
         let all_seen = rest == Effect::Permit || outlooks().any(Outlook::only_permits);
         Self {
             rest,
@@ -129,13 +160,20 @@ impl Plan {
             } else {
                 Reading::NoLabels
             },
+            dating: if weighed.iter().any(|one| one.tree.any(&names_time)) { Dating::Times } else { Dating::NoTimes },
             way: if all_seen && !outlooks().any(|one| one.deny) { Way::Straight } else { Way::Judged },
             weighed,
+            combining,
         }
     }
 
     pub(super) fn weighed(&self) -> &[Weighed] {
         &self.weighed
+    }
+
+    /// Returns the Consents that deny every resource, whatever the others say.
+    pub(super) fn denying_all(&self) -> impl Iterator<Item = &str> {
+        self.combining.denying_all(&self.weighed).map(|one| one.consent.as_str())
     }
 
     pub(super) fn rest(&self) -> Effect {
@@ -169,8 +207,8 @@ impl Plan {
 
     /// Returns what is made of a resource. Allocates nothing but for strings that are written with escapes.
     ///
-    /// Types that support others, and the person's own Patient, are judged only by rules that name their type or, where they
-    /// carry one, a label; no rule about them means that they may be seen (design, V.4). Whether something visible refers to
+    /// Types that support others, and the person's own Patient, are judged only by rules that name their type, their code or
+    /// themselves or, where they carry one, a label; no rule about them means that they may be seen (design, V.4). Whether something visible refers to
     /// them is the view's to say.
     #[must_use]
     pub fn judge(&self, subject: Subject<'_>, tables: &Tables) -> Verdict {
@@ -186,12 +224,16 @@ impl Plan {
         let exempt = self.exempt.iter().any(|exempt| *exempt == resource_type);
         let supporting = is_supporting(&resource_type);
         let unlabelled = if exempt || supporting { Unlabelled::Normal } else { self.unlabelled };
-        let facts = Facts { resource_type: &resource_type, label, unlabelled, asks: Asks::Every };
+        let time = match self.dating {
+            Dating::Times => clinical_time(resource),
+            Dating::NoTimes => None,
+        };
+        let facts = Facts { subject, resource_type: &resource_type, label, unlabelled, time, asks: Asks::Every };
         if supporting { self.judge_supporting(facts) } else { self.judge_by(&facts) }
     }
 
     fn judge_by(&self, facts: &Facts<'_>) -> Verdict {
-        if let Some(said) = self.ask(facts) {
+        if let Some(said) = self.combining.ask(&self.weighed, facts) {
             return Verdict::by_rule(said);
         }
         let sight = match self.rest {
@@ -204,24 +246,11 @@ impl Plan {
     fn judge_supporting(&self, facts: Facts<'_>) -> Verdict {
         let above_normal = facts.label.confidentiality.is_some_and(|level| level > Confidentiality::Normal);
         let labelled = above_normal || !facts.label.sensitivities.is_empty();
-        let asks = if labelled { Asks::NamingTypeOrLabel } else { Asks::NamingType };
-        if let Some(said) = self.ask(&Facts { asks, ..facts }) {
+        let asks = if labelled { Asks::NamingItOrLabel } else { Asks::NamingIt };
+        if let Some(said) = self.combining.ask(&self.weighed, &Facts { asks, ..facts }) {
             return Verdict::by_rule(said);
         }
         Verdict { sight: Sight::Visible, ground: Ground::PolicyPermits, rule: None }
-    }
-
-    /// Asks each Consent: the first that denies goes before the first that permits.
-    fn ask(&self, facts: &Facts<'_>) -> Option<(usize, Said)> {
-        let mut permitted = None;
-        for (index, one) in self.weighed.iter().enumerate() {
-            match one.ask(facts) {
-                Some(said) if said.effect == Effect::Deny => return Some((index, said)),
-                Some(said) if permitted.is_none() => permitted = Some((index, said)),
-                Some(_) | None => {}
-            }
-        }
-        permitted
     }
 
     /// Returns true if and only if some resource of that type may be hidden.
@@ -234,13 +263,7 @@ impl Plan {
             return false;
         }
         if is_supporting(resource_type) {
-            return self.weighed.iter().any(|one| {
-                one.tree.any(&|condition| match (&condition.classes, &condition.labels) {
-                    (Element::Stated(classes), _) => classes.contains(&resource_type),
-                    (Element::Absent, Element::Stated(_)) => true,
-                    (Element::Absent, Element::Absent) => false,
-                })
-            });
+            return self.weighed.iter().any(|one| one.tree.any(&|condition| condition.may_name(resource_type)));
         }
         let mut outlooks = self.weighed.iter().map(|one| one.outlook(Some(resource_type)));
         let sure = self.rest == Effect::Permit || outlooks.clone().any(Outlook::only_permits);

@@ -95,6 +95,12 @@ impl Purpose {
         }
         false
     }
+
+    /// Returns how many steps it lies below PurposeOfUse: 1 for TREAT, 3 for BTG.
+    pub(super) fn depth(self) -> u8 {
+        let parent = CODES.get(self.0).and_then(|(_, parent)| Self::of(parent));
+        parent.map_or(1, |parent| parent.depth().saturating_add(1))
+    }
 }
 
 #[cfg(test)]

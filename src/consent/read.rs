@@ -1,23 +1,33 @@
-//! Reading a Consent of FHIR R4 or R4B into rules, strictly.
+//! Reading a Consent of FHIR R4, R4B or R5 into rules, strictly.
 //!
 //! Every member is known to matter or known not to; anything else makes the Consent unreadable, and so does a
 //! `modifierExtension` anywhere. Status, scope and patient are read first: what they set aside is not read further.
 
+mod base;
+mod code;
 mod element;
 mod head;
 mod provision;
+mod statement;
 
 use std::str::FromStr;
 
 use super::evidence::{Content, FhirVersion, Filed};
-use super::record::{self, Referenced};
-use super::rule::{Base, Effect, Root, Statement};
+use super::record::Referenced;
 use super::source::Source;
-use crate::json::{Document, Kind, Value};
+use crate::json::Document;
 use crate::limits;
 use crate::query::Id;
-use element::{concept, list, object};
 use head::{Head, Set};
+
+/// How a Consent is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As in R4 and R4B, which have the same Consent.
+    R4,
+    /// As in R5.
+    R5,
+}
 
 /// Why a Consent that counts cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +41,7 @@ pub enum Unreadable {
     /// It is written in a version of FHIR that is not read.
     #[error("a version of FHIR that is not read")]
     Version,
-    /// Its status is none of R4.
+    /// Its status is none of its version.
     #[error("unknown status")]
     Status,
     /// Its scope is missing or unknown.
@@ -49,6 +59,9 @@ pub enum Unreadable {
     /// A member has another shape than FHIR gives it.
     #[error("ill-formed member")]
     IllFormed,
+    /// It names a value set whose codes are not known.
+    #[error("unknown value set")]
+    ValueSet,
     /// A code is not one of its system.
     #[error("unknown code of a known system")]
     UnknownCode,
@@ -83,88 +96,11 @@ pub(super) fn read(
         Ok(Set::Counts(head)) => head,
         Err(why) => return unreadable(reference, any, why),
     };
-    match statement(root, source, container) {
+    match statement::read(root, head.form, source, container) {
         Ok(statement) => {
             referenced.put_contained(container, root, source);
-            let organizations = root.get("organization");
-            let organizations = organizations.iter().flat_map(Value::items);
-            let managers = organizations.map(|manager| record::who(manager, source, container)).collect();
-            Some(Filed { reference, scope: head.scope, content: Content::Read { statement, managers } })
+            Some(Filed { reference, scope: head.scope, content: Content::Read(statement) })
         }
         Err(why) => unreadable(reference, head.scope, why),
     }
-}
-
-/// Members that say nothing about what is permitted, or that [`Head`] has read.
-const MEMBERS: &[&str] = &[
-    "resourceType",
-    "id",
-    "meta",
-    "language",
-    "text",
-    "contained",
-    "extension",
-    "identifier",
-    "status",
-    "scope",
-    "category",
-    "patient",
-    "dateTime",
-    "performer",
-    "organization",
-    "sourceAttachment",
-    "sourceReference",
-    "policy",
-    "policyRule",
-    "verification",
-    "provision",
-];
-
-fn statement(root: Value<'_>, source: &Source, container: &str) -> Result<Statement, Unreadable> {
-    if is_modified(root) {
-        return Err(Unreadable::Modified);
-    }
-    object(root, MEMBERS, &["_language", "_dateTime"])?;
-    for manager in list(root, "organization")? {
-        element::reference(manager, source, container)?;
-    }
-    let base = base(root)?;
-    let root = match root.get("provision") {
-        Some(provision) => provision::root(provision, base, source, container)?,
-        None => Root::None,
-    };
-    Ok(Statement { base, root })
-}
-
-/// Returns true if and only if a member anywhere in the Consent may change the meaning of what is around it.
-fn is_modified(value: Value<'_>) -> bool {
-    match value.kind() {
-        Kind::Object => value
-            .members()
-            .any(|member| matches!(member.name, "modifierExtension" | "implicitRules") || is_modified(member.value)),
-        Kind::Array => value.items().any(is_modified),
-        Kind::String | Kind::Number | Kind::Bool | Kind::Null => false,
-    }
-}
-
-/// Reads `policyRule`: OPTIN and OPTOUT (also with exceptions, which the provisions then are) are a base. Codes of other
-/// systems name a form or a law, and compute nothing.
-fn base(root: Value<'_>) -> Result<Base, Unreadable> {
-    let Some(rule) = root.get("policyRule") else { return Ok(Base::Silent) };
-    let mut base = Base::Silent;
-    for coding in concept(rule)? {
-        if !crate::label::Sensitivities::is_system(&coding.system) {
-            continue;
-        }
-        let says = match coding.code.as_ref() {
-            "OPTIN" => Base::Says(Effect::Permit),
-            "OPTOUT" | "OPTOUTE" => Base::Says(Effect::Deny),
-            _ => return Err(Unreadable::UnknownCode),
-        };
-        if base != Base::Silent && base != says {
-            return Err(Unreadable::IllFormed);
-        }
-        base = says;
-    }
-    Ok(base)
 }

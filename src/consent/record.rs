@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::datum::references_of;
 use super::rule::{Identifier, Who};
 use super::source::Source;
 use super::window::Window;
@@ -19,6 +20,8 @@ pub(super) struct Record {
     pub(super) organization: Option<Who>,
     pub(super) roles: Roles,
     pub(super) members: Vec<Member>,
+    /// Every reference in it, normalised.
+    pub(super) leads_to: Vec<String>,
     /// Something in it makes a match unproven: it is no longer active, it only describes, or it modifies its meaning.
     pub(super) doubtful: bool,
     pub(super) period: Option<Window>,
@@ -135,6 +138,7 @@ impl Record {
             organization: party("organization"),
             roles: Roles::read(resource),
             members: members(resource, source, container),
+            leads_to: references_of(resource, source, limits::REFERENCES),
             doubtful: period_doubtful || described || inactive || stopped || modified,
             period,
         }

@@ -1,7 +1,7 @@
-//! The types of resource that FHIR R4 has.
+//! The types of resource that FHIR has.
 
-/// Every type of FHIR R4 (4.0.1). Those that R4B adds are not among them.
-pub(super) const RESOURCE_TYPES: &[&str] = &[
+/// Every type of FHIR R4 (4.0.1).
+const RESOURCE_TYPES: &[&str] = &[
     "Account",
     "ActivityDefinition",
     "AdverseEvent",
@@ -149,6 +149,59 @@ pub(super) const RESOURCE_TYPES: &[&str] = &[
     "VerificationResult",
     "VisionPrescription",
 ];
+
+/// Types that R4B adds.
+const ADDED_BY_R4B: &[&str] = &[
+    "AdministrableProductDefinition",
+    "Citation",
+    "ClinicalUseDefinition",
+    "EvidenceReport",
+    "Ingredient",
+    "ManufacturedItemDefinition",
+    "MedicinalProductDefinition",
+    "NutritionProduct",
+    "PackagedProductDefinition",
+    "RegulatedAuthorization",
+    "SubscriptionStatus",
+    "SubscriptionTopic",
+    "SubstanceDefinition",
+];
+
+/// Types that R5 adds to those.
+const ADDED_BY_R5: &[&str] = &[
+    "ActorDefinition",
+    "ArtifactAssessment",
+    "BiologicallyDerivedProductDispense",
+    "ConditionDefinition",
+    "DeviceAssociation",
+    "DeviceDispense",
+    "EncounterHistory",
+    "FormularyItem",
+    "GenomicStudy",
+    "ImagingSelection",
+    "InventoryItem",
+    "InventoryReport",
+    "NutritionIntake",
+    "Permission",
+    "Requirements",
+    "TestPlan",
+    "Transport",
+];
+
+/// Types that R5 has under another name, with the name that the data has.
+const RENAMED_BY_R5: &[(&str, &str)] =
+    &[("DeviceUsage", "DeviceUseStatement"), ("RequestOrchestration", "RequestGroup")];
+
+/// Returns the type of that name, of R4 or R4B.
+pub(super) fn named(name: &str) -> Option<&'static str> {
+    RESOURCE_TYPES.iter().chain(ADDED_BY_R4B).find(|known| **known == name).copied()
+}
+
+/// Returns the type of that name in R5, as R4 names it: the data is of R4.
+pub(super) fn named_in_r5(name: &str) -> Option<&'static str> {
+    let renamed = RENAMED_BY_R5.iter().find(|(known, _)| *known == name).map(|(_, in_r4)| *in_r4);
+    renamed.or_else(|| ADDED_BY_R5.iter().find(|known| **known == name).copied()).or_else(|| named(name))
+}
 
 /// Returns true if and only if a resource of that type is judged only by rules that name it: it supports others, or it is
 /// the person's own Patient.

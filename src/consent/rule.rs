@@ -1,5 +1,10 @@
 //! The rule: our closed form of one Consent provision.
 
+use std::sync::Arc;
+
+use super::class::Classes;
+use super::code::Codes;
+use super::datum::Datum;
 use super::purpose::Purpose;
 use super::window::Window;
 use crate::label::{Confidentiality, Sensitivities};
@@ -40,6 +45,14 @@ impl<T> Element<T> {
         }
     }
 
+    /// Returns true if and only if the element is stated and `test` holds for what is.
+    pub(super) fn is_stated_and(&self, test: impl FnOnce(&T) -> bool) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Stated(value) => test(value),
+        }
+    }
+
     /// Returns true if and only if the element is absent or `test` holds for what is stated.
     pub(super) fn is_met(&self, test: impl FnOnce(&T) -> bool) -> bool {
         match self {
@@ -54,31 +67,61 @@ impl<T> Element<T> {
 pub(super) struct Rule {
     pub(super) effect: Effect,
     /// Where it stands in its Consent: `provision.provision[0]`.
-    pub(super) place: String,
+    pub(super) place: Arc<str>,
     pub(super) period: Element<Window>,
     pub(super) actors: Element<Vec<Actor>>,
     pub(super) actions: Element<Vec<Action>>,
     pub(super) purposes: Element<Vec<Purpose>>,
-    pub(super) classes: Element<Vec<&'static str>>,
+    pub(super) classes: Element<Arc<Classes>>,
+    /// R5 has kinds of documents apart.
+    pub(super) documents: Element<Arc<Classes>>,
+    pub(super) codes: Element<Arc<Codes>>,
     pub(super) labels: Element<LabelSet>,
+    pub(super) data_period: Element<Window>,
+    pub(super) data: Element<Vec<Datum>>,
     pub(super) exceptions: Vec<Rule>,
 }
 
 /// What a Consent says as a whole.
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
+    /// By which it and the Consents that replace it are known.
+    pub(super) identifiers: Vec<Identifier>,
+    /// When it was given.
+    pub(super) dated: Option<Window>,
+    /// The Consents that it says it comes from, normalised.
+    pub(super) replaces: Vec<String>,
+    /// The organisations that manage it.
+    pub(super) managers: Vec<Who>,
+    /// Who is given rights by it (R5).
+    pub(super) grantees: Vec<Who>,
     /// What holds where no provision matches.
     pub(super) base: Base,
     pub(super) root: Root,
 }
 
-/// What `policyRule` says.
+/// What holds where no provision matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Base {
     /// Nothing that can be computed.
     Silent,
-    /// OPTIN or OPTOUT.
+    /// What `policyRule` says: OPTIN or OPTOUT.
     Says(Effect),
+    /// What the policy of IHE PCF says that the Consent names.
+    Pcf(PcfPolicy),
+}
+
+/// An overarching policy of IHE PCF (consent.md 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PcfPolicy {
+    /// Normal data, for treatment, payment and operations.
+    BasicNormal,
+    /// Normal data.
+    AllNormal,
+    /// Nothing but to who breaks the glass.
+    BreakGlassOnly,
+    /// Nothing.
+    Deny,
 }
 
 /// The outermost provision.
@@ -139,6 +182,8 @@ pub(super) enum ActorRole {
     Custodian,
     /// A role of a foreign system: may be anything.
     Strange,
+    /// None is stated (R5).
+    Unstated,
 }
 
 /// Who is meant by a Reference: any part may be missing, not all.
@@ -179,6 +224,13 @@ impl LabelSet {
     }
 }
 
+impl Statement {
+    /// Returns when the whole is in force.
+    pub(super) fn period(&self) -> &Element<Window> {
+        self.root.rule().map_or(&Element::Absent, |rule| &rule.period)
+    }
+}
+
 impl Root {
     /// Returns the outermost provision, if there is one.
     pub(super) fn rule(&self) -> Option<&Rule> {
@@ -190,11 +242,38 @@ impl Root {
 }
 
 impl Rule {
+    /// Returns a rule that states nothing but its effect.
+    pub(super) fn bare(effect: Effect, place: Arc<str>) -> Self {
+        Self {
+            effect,
+            place,
+            period: Element::Absent,
+            actors: Element::Absent,
+            actions: Element::Absent,
+            purposes: Element::Absent,
+            classes: Element::Absent,
+            documents: Element::Absent,
+            codes: Element::Absent,
+            labels: Element::Absent,
+            data_period: Element::Absent,
+            data: Element::Absent,
+            exceptions: Vec::new(),
+        }
+    }
+
     /// Calls `each` with this provision and every one inside it.
     pub(super) fn for_each<'r>(&'r self, each: &mut impl FnMut(&'r Rule)) {
         each(self);
         for inner in &self.exceptions {
             inner.for_each(each);
+        }
+    }
+
+    /// Returns the data that the provision itself states.
+    pub(super) fn data(&self) -> impl Iterator<Item = &Datum> {
+        match &self.data {
+            Element::Absent => [].iter(),
+            Element::Stated(data) => data.iter(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Where Consents come from, and how references are written there.
 
-use std::str::FromStr;
+use std::sync::Arc;
 
+use crate::profile::ValueSets;
 use crate::query::Id;
 
 /// A server that holds Consents and the records they refer to.
@@ -10,6 +11,18 @@ pub struct Source {
     /// Every base URL of the server, the first is the one to compare by; none when references are only ever relative.
     bases: Vec<String>,
     register: Register,
+    data: Data,
+    value_sets: Arc<ValueSets>,
+}
+
+/// Where the data is that Consents of a source are about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Data {
+    /// At the source itself.
+    #[default]
+    Here,
+    /// On another server, with these base URLs.
+    Elsewhere(Vec<String>),
 }
 
 /// Whose Consents a source holds.
@@ -27,7 +40,25 @@ impl Source {
     #[must_use]
     pub fn new(bases: &[String], register: Register) -> Self {
         let bases = bases.iter().map(|base| base.trim_end_matches('/').to_owned()).collect();
-        Self { bases, register }
+        Self { bases, register, data: Data::Here, value_sets: Arc::default() }
+    }
+
+    /// Says that the data is on another server, with these base URLs: only references below them lead to data.
+    #[must_use]
+    pub fn with_data_at(mut self, bases: &[String]) -> Self {
+        self.data = Data::Elsewhere(bases.iter().map(|base| base.trim_end_matches('/').to_owned()).collect());
+        self
+    }
+
+    /// Says which value sets its Consents may name.
+    #[must_use]
+    pub fn with_value_sets(mut self, value_sets: Arc<ValueSets>) -> Self {
+        self.value_sets = value_sets;
+        self
+    }
+
+    pub(super) fn value_sets(&self) -> &ValueSets {
+        &self.value_sets
     }
 
     pub(super) fn is_shared(&self) -> bool {
@@ -55,9 +86,33 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Returns type and id of the data that a normalised reference of this source leads to.
+    pub(super) fn at_data<'r>(&self, normalised: &'r str) -> Option<&'r str> {
+        match &self.data {
+            Data::Here => self.local(normalised),
+            Data::Elsewhere(bases) => below(bases, normalised).filter(|local| is_local(local)),
+        }
+    }
+
+    /// Returns type and id of the data that a reference in the data leads to. Allocates nothing.
+    pub(super) fn data_reference<'r>(&self, reference: &'r str) -> Option<&'r str> {
+        let bases = match &self.data {
+            Data::Here => &self.bases,
+            Data::Elsewhere(bases) => bases,
+        };
+        let reference = reference.split_once("/_history/").map_or(reference, |(before, _)| before);
+        Some(below(bases, reference).unwrap_or(reference)).filter(|local| is_local(local))
+    }
+}
+
+fn below<'r>(bases: &[String], reference: &'r str) -> Option<&'r str> {
+    bases.iter().find_map(|base| reference.strip_prefix(base.as_str())?.strip_prefix('/'))
+}
+
 fn is_local(reference: &str) -> bool {
     let Some((kind, id)) = reference.split_once('/') else { return false };
-    !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphabetic()) && Id::from_str(id).is_ok()
+    !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphabetic()) && Id::is_written_as(id)
 }
 
 #[cfg(test)]

@@ -1,21 +1,26 @@
 //! What one Consent says for one question: a tree of conditions that each resource is put to.
 
-use super::asked::Unlabelled;
-use super::rule::{Effect, Element, LabelSet};
-use crate::label::{CodeKnown, Confidentiality, Label};
+use std::sync::Arc;
+
+use super::class::Share;
+use super::condition::{Asks, Condition, Facts};
+use super::rule::Effect;
+use super::specificity::{Specificities, Specificity};
 
 /// A Consent as it applies to one question.
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
     root: Option<Branch>,
-    base: Option<Effect>,
+    /// What holds where no provision matches.
+    base: Option<Branch>,
 }
 
 /// A provision as it applies to one question.
 #[derive(Debug, Clone)]
 pub(super) struct Branch {
     pub(super) effect: Effect,
-    pub(super) place: String,
+    pub(super) place: Arc<str>,
+    pub(super) specificity: Specificity,
     pub(super) own: Own,
     pub(super) exceptions: Vec<Branch>,
 }
@@ -29,39 +34,13 @@ pub(super) enum Own {
     When(Condition),
 }
 
-/// What a resource must be.
-#[derive(Debug, Clone)]
-pub(super) struct Condition {
-    pub(super) classes: Element<Vec<&'static str>>,
-    pub(super) labels: Element<LabelSet>,
-}
-
-/// What is known of a resource that is put to a tree.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Facts<'r> {
-    pub(super) resource_type: &'r str,
-    pub(super) label: Label,
-    /// What it counts as when it carries no label and its code is not known.
-    pub(super) unlabelled: Unlabelled,
-    pub(super) asks: Asks,
-}
-
-/// Which provisions are asked about a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asks {
-    /// All.
-    Every,
-    /// Those that name its type.
-    NamingType,
-    /// Those that name its type, or a label.
-    NamingTypeOrLabel,
-}
-
 /// What a tree said, and the number of the place that said it: places are counted in the order of [`Tree::places`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Said {
     pub(super) effect: Effect,
     pub(super) place: usize,
+    /// How specific the provisions are that say so.
+    pub(super) specificities: Specificities,
 }
 
 /// What can come of a tree, over resources that are not known yet.
@@ -70,6 +49,13 @@ pub(super) struct Outlook {
     pub(super) permit: bool,
     pub(super) deny: bool,
     pub(super) silent: bool,
+}
+
+impl Said {
+    /// Adds another that says the same.
+    fn with(self, other: Self) -> Self {
+        Self { specificities: self.specificities.with(other.specificities), ..self }
+    }
 }
 
 const SILENT: Outlook = Outlook { permit: false, deny: false, silent: true };
@@ -105,7 +91,7 @@ impl Outlook {
 }
 
 impl Tree {
-    pub(super) fn new(root: Option<Branch>, base: Option<Effect>) -> Self {
+    pub(super) fn new(root: Option<Branch>, base: Option<Branch>) -> Self {
         Self { root, base }
     }
 
@@ -113,58 +99,74 @@ impl Tree {
     pub(super) fn ask(&self, facts: &Facts<'_>) -> Option<Said> {
         let mut place = 0;
         let said = self.root.as_ref().and_then(|root| root.ask(facts, &mut place));
-        match (said, self.base, facts.asks) {
-            (Some(said), _, _) => Some(said),
-            (None, Some(effect), Asks::Every) => Some(Said { effect, place }),
-            (None, _, _) => None,
-        }
+        let base = || self.base.as_ref().filter(|_| facts.asks == Asks::Every)?.ask(facts, &mut place);
+        said.or_else(base)
     }
 
     /// Returns where that place is in the Consent.
     pub(super) fn place(&self, number: usize) -> &str {
         let mut left = number;
-        self.root.as_ref().and_then(|root| root.place(&mut left)).unwrap_or("policyRule")
+        self.both().find_map(|branch| branch.place(&mut left)).unwrap_or_default()
     }
 
     /// Returns what can come of the tree: for resources of that type, or of any.
     pub(super) fn outlook(&self, resource_type: Option<&str>) -> Outlook {
         let root = self.root.as_ref().map_or(SILENT, |root| root.outlook(resource_type));
-        match self.base {
-            Some(effect) if root.silent => Outlook { silent: false, ..root }.or(Outlook::of(effect)),
+        match &self.base {
+            Some(base) if root.silent => Outlook { silent: false, ..root }.or(base.outlook(resource_type)),
             Some(_) | None => root,
         }
     }
 
+    /// Returns how specific the provisions of that effect are that can match.
+    pub(super) fn specificities(&self, effect: Effect) -> Specificities {
+        self.both().fold(Specificities::default(), |all, branch| all.with(branch.specificities(effect)))
+    }
+
+    fn both(&self) -> impl Iterator<Item = &Branch> {
+        self.root.iter().chain(&self.base)
+    }
+
     /// Returns true if and only if a provision that can match satisfies `test`.
     pub(super) fn any(&self, test: &impl Fn(&Condition) -> bool) -> bool {
-        self.root.as_ref().is_some_and(|root| root.any(test))
+        self.both().any(|branch| branch.any(test))
     }
 }
 
 impl Branch {
     /// The exceptions go first, and a denial among them before a permit; then the provision itself.
+    ///
+    /// Provisions that say the same as the one that decides add how specific they are: an exception that repeats what is
+    /// around it must not make it weaker.
     fn ask(&self, facts: &Facts<'_>, next: &mut usize) -> Option<Said> {
         let place = *next;
         *next += 1;
         let mut below: Option<Said> = None;
         for exception in &self.exceptions {
-            let said = exception.ask(facts, next);
-            if below.is_none_or(|below| below.effect == Effect::Permit)
-                && said.is_some_and(|said| below.is_none() || said.effect == Effect::Deny)
-            {
-                below = said;
-            }
+            below = match (below, exception.ask(facts, next)) {
+                (Some(first), Some(said)) if first.effect == said.effect => Some(first.with(said)),
+                (Some(first), Some(said)) => Some(if first.effect == Effect::Deny { first } else { said }),
+                (first, said) => first.or(said),
+            };
         }
-        let own = || match &self.own {
-            Own::When(condition) if condition.is_met(self.effect, facts) => Some(Said { effect: self.effect, place }),
+        if below.is_some_and(|below| below.effect != self.effect) {
+            return below;
+        }
+        let own = match &self.own {
+            Own::When(condition) if condition.is_met(self.effect, facts) => {
+                Some(Said { effect: self.effect, place, specificities: Specificities::of(self.specificity) })
+            }
             Own::When(_) | Own::Never => None,
         };
-        below.or_else(own)
+        match (below, own) {
+            (Some(below), Some(own)) => Some(below.with(own)),
+            (below, own) => below.or(own),
+        }
     }
 
     fn place(&self, left: &mut usize) -> Option<&str> {
         if *left == 0 {
-            return Some(&self.place);
+            return Some(self.place.as_ref());
         }
         *left -= 1;
         self.exceptions.iter().find_map(|exception| exception.place(left))
@@ -187,22 +189,19 @@ impl Branch {
 
     fn own_outlook(&self, resource_type: Option<&str>) -> Outlook {
         let Own::When(condition) = &self.own else { return SILENT };
-        let by_type = match (&condition.classes, resource_type) {
-            (Element::Absent, _) => Some(true),
-            (Element::Stated(classes), Some(resource_type)) => Some(classes.contains(&resource_type)),
-            (Element::Stated(classes), None) => {
-                if classes.is_empty() {
-                    Some(false)
-                } else {
-                    None
-                }
-            }
-        };
-        match (by_type, &condition.labels) {
-            (Some(false), _) => SILENT,
-            (Some(true), Element::Absent) => Outlook::of(self.effect),
-            (Some(true), Element::Stated(_)) | (None, _) => Outlook::of(self.effect).or(SILENT),
+        match condition.share(resource_type) {
+            Share::None => SILENT,
+            Share::Some => Outlook::of(self.effect).or(SILENT),
+            Share::All => Outlook::of(self.effect),
         }
+    }
+
+    fn specificities(&self, effect: Effect) -> Specificities {
+        let own = match &self.own {
+            Own::When(_) if self.effect == effect => Specificities::of(self.specificity),
+            Own::When(_) | Own::Never => Specificities::default(),
+        };
+        self.exceptions.iter().fold(own, |all, exception| all.with(exception.specificities(effect)))
     }
 
     fn any(&self, test: &impl Fn(&Condition) -> bool) -> bool {
@@ -211,46 +210,5 @@ impl Branch {
             Own::When(condition) => test(condition),
         };
         own || self.exceptions.iter().any(|exception| exception.any(test))
-    }
-}
-
-impl Condition {
-    fn is_met(&self, effect: Effect, facts: &Facts<'_>) -> bool {
-        let names_type = matches!(&self.classes, Element::Stated(classes) if classes.contains(&facts.resource_type));
-        let names_label = matches!(&self.labels, Element::Stated(_));
-        let asked = match facts.asks {
-            Asks::Every => true,
-            Asks::NamingType => names_type,
-            Asks::NamingTypeOrLabel => names_type || names_label,
-        };
-        asked
-            && self.classes.is_met(|classes| classes.contains(&facts.resource_type))
-            && self.labels.is_met(|labels| labels.are_met(effect, facts))
-    }
-}
-
-impl LabelSet {
-    /// The match of consent.md 1.4: for a permit the listed level is a ceiling and every sensitivity must be listed, for a
-    /// deny it is a floor and one is enough; either axis will do.
-    fn are_met(&self, effect: Effect, facts: &Facts<'_>) -> bool {
-        let label = facts.label;
-        let unknown = match (label.code, facts.unlabelled) {
-            (CodeKnown::No, Unlabelled::Restricted) => true,
-            (CodeKnown::Yes, _) | (CodeKnown::No, Unlabelled::Normal) => false,
-        };
-        let assumed = if unknown { Confidentiality::Restricted } else { Confidentiality::Normal };
-        let level = label.confidentiality.unwrap_or(assumed);
-        let sensitivities = label.sensitivities;
-        match effect {
-            Effect::Permit => {
-                self.highest.is_some_and(|highest| level <= highest)
-                    || (!sensitivities.is_empty() && sensitivities.is_among(self.below))
-            }
-            Effect::Deny => {
-                self.lowest.is_some_and(|lowest| level >= lowest)
-                    || sensitivities.meets(self.reach)
-                    || (sensitivities.is_empty() && !self.listed.is_empty() && unknown)
-            }
-        }
     }
 }

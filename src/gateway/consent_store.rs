@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use moka::future::Cache;
 
@@ -19,6 +18,7 @@ use crate::consent::{CallerRecords, Evidence, FhirVersion, Holder, Register, Sou
 use crate::identity::{Caller, Ura};
 use crate::json::Value;
 use crate::limits;
+use crate::profile::ValueSets;
 use crate::query::{Id, LookUp};
 
 /// FHIR systems of the numbers that records are found by.
@@ -62,25 +62,27 @@ impl ConsentStore {
     /// upstream is known.
     #[must_use]
     pub fn new(
-        sources: &[config::Source],
+        settings: &config::ConsentSettings,
         bases: &Arc<[String]>,
         patients: &PatientIndex,
-        max_age: Duration,
+        value_sets: &Arc<ValueSets>,
         epoch: &Epoch,
     ) -> Self {
+        let max_age = settings.max_age;
         let index = |settings: &config::Source| {
             let register = if settings.is_register { Register::Shared } else { Register::Own };
             let is_upstream = settings.is_upstream;
-            let (bases, patients) = if is_upstream {
-                (bases.clone(), patients.clone())
+            let (source, bases, patients) = if is_upstream {
+                (Source::new(bases, register), bases.clone(), patients.clone())
             } else {
-                let bases: Arc<[String]> = Arc::from([settings.base.clone()]);
-                (bases.clone(), PatientIndex::new(bases, max_age, epoch.clone()))
+                let own: Arc<[String]> = Arc::from([settings.base.clone()]);
+                let patients = PatientIndex::new(own.clone(), max_age, epoch.clone());
+                (Source::new(&own, register).with_data_at(bases), own, patients)
             };
-            SourceIndex { source: Source::new(&bases, register), is_upstream, bases, patients }
+            SourceIndex { source: source.with_value_sets(Arc::clone(value_sets)), is_upstream, bases, patients }
         };
         Self {
-            sources: sources.iter().map(index).collect(),
+            sources: settings.sources.iter().map(index).collect(),
             epoch: epoch.clone(),
             evidence: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
             unknown: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),

@@ -26,7 +26,7 @@ use super::upstream::{AccessError, Upstream};
 use crate::audit::{Event, EventKind};
 use crate::identity::Reason;
 use crate::label::Tables;
-use crate::profile::{self, Exchange, Policy, ProfileError};
+use crate::profile::{self, Exchange, Policy, ProfileError, ValueSets};
 use crate::query::Id;
 
 /// Why a gateway cannot start.
@@ -115,6 +115,8 @@ pub struct Rules {
     pub policy: Policy,
     /// The label tables.
     pub tables: Tables,
+    /// The value sets that Consents may name.
+    pub value_sets: ValueSets,
 }
 
 impl Rules {
@@ -142,6 +144,9 @@ impl Rules {
         let labels = own("labels")?;
         let files = labels.iter().map(|(file, text)| (file.as_str(), text.as_str()));
         let tables = Tables::with_own(files)?;
+        let value_sets = own("value-sets")?;
+        let files = value_sets.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+        let value_sets = ValueSets::with_own(files)?;
         let missing = |kind, name: &str| StartError::NoSuchProfile { kind, name: name.to_owned() };
         let mut served = Vec::new();
         for name in &config.upstream.exchanges {
@@ -151,7 +156,7 @@ impl Rules {
         }
         let at = policies.iter().position(|policy| policy.name() == config.policy.name);
         let policy = policies.swap_remove(at.ok_or_else(|| missing("policy", &config.policy.name))?);
-        Ok(Self { exchanges: served, policy, tables })
+        Ok(Self { exchanges: served, policy, tables, value_sets })
     }
 }
 
@@ -181,7 +186,7 @@ impl Gateway {
     /// # Errors
     /// A part that cannot be used.
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
-        let Rules { exchanges, policy, tables } = Rules::read(&config)?;
+        let Rules { exchanges, policy, tables, value_sets } = Rules::read(&config)?;
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();
@@ -193,7 +198,7 @@ impl Gateway {
         let base_path = public_base.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         Ok(Self {
             base_path,
-            consents: ConsentStore::new(&config.consent.sources, &bases, &patients, max_age, &epoch),
+            consents: ConsentStore::new(&config.consent, &bases, &patients, &Arc::new(value_sets), &epoch),
             epoch,
             bases,
             exchanges,

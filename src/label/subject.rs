@@ -58,6 +58,22 @@ impl<'a> Subject<'a> {
         self.medications().for_each(|medication| own_concepts(medication, each));
     }
 
+    /// Returns true if and only if the resource names a Medication by reference that was not found, or that says in no code
+    /// what it is, or is of a type that names one and does not.
+    #[must_use]
+    pub fn lacks_medication(&self) -> bool {
+        let names = |name: &str| self.resource.get(name).is_some();
+        let resource_type = self.resource.text_of("resourceType").unwrap_or_default();
+        let needs = ["MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement"];
+        if names("medicationCodeableConcept") || !(names("medicationReference") || needs.contains(&&*resource_type)) {
+            return false;
+        }
+        !self.medications().any(|medication| {
+            let codings = medication.get("code").and_then(|code| code.get("coding"));
+            codings.is_some_and(|codings| codings.items().next().is_some())
+        })
+    }
+
     /// Returns the Medications that its own link leads to.
     fn medications(&self) -> impl Iterator<Item = Value<'a>> {
         let reference = MEDICATION.iter().find_map(|name| self.resource.get(name));

@@ -142,7 +142,9 @@ impl Input {
 fn named_patients(consents: &[Vec<u8>]) -> Vec<String> {
     let named = consents.iter().filter_map(|bytes| {
         let document = Document::read(bytes, limits::CONSENT).ok()?;
-        Some(document.root().get("patient")?.text_of("reference")?.into_owned())
+        let root = document.root();
+        let subject = root.get("patient").or_else(|| root.get("subject"))?;
+        Some(subject.text_of("reference")?.into_owned())
     });
     // Somebody, so that a case without Consents is about a person of whom nothing is on file.
     named.chain(std::iter::once("Patient/1".to_owned())).collect()

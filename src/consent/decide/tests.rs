@@ -3,7 +3,7 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::consent::{Action, CallerRecords, FhirVersion, Holder, Register, Source, Unlabelled};
+use crate::consent::{Action, CallerRecords, Combining, FhirVersion, Holder, Register, Source, Standing, Unlabelled};
 use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::Document;
 use crate::label::{Subject, Tables};
@@ -230,10 +230,12 @@ fn more_consents_than_can_be_judged_are_as_a_source_that_failed() {
 
 #[test]
 fn a_consent_of_another_version_is_unreadable_by_name() {
-    for version in [FhirVersion::R5, FhirVersion::Stu3] {
+    use crate::consent::Unreadable;
+    for (version, expected) in [(FhirVersion::R5, Unreadable::UnknownMember), (FhirVersion::Stu3, Unreadable::Version)]
+    {
         let bytes = [consent(r#""provision":{"type":"permit"}"#)];
         let evidence = Evidence::read(&Source::default(), &bytes, version, &["Patient/1".to_owned()], Standing::Full);
-        assert_eq!(evidence.unreadable().next().map(|(_, why)| why), Some(crate::consent::Unreadable::Version));
+        assert_eq!(evidence.unreadable().next().map(|(_, why)| why), Some(expected));
         assert_eq!(ground(&decided(&evidence)), Ground::ConsentUnreadable);
     }
 }

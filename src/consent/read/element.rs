@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Unreadable;
 use crate::consent::record;
-use crate::consent::rule::Who;
+use crate::consent::rule::{Identifier, Who};
 use crate::consent::source::Source;
 use crate::consent::window::Window;
 use crate::json::{Items, Kind, Value};
@@ -76,13 +76,54 @@ pub(super) fn concept(value: Value<'_>) -> Result<Vec<Coding<'_>>, Unreadable> {
 pub(super) fn reference(value: Value<'_>, source: &Source, container: &str) -> Result<Who, Unreadable> {
     object(value, &["id", "extension", "reference", "type", "identifier", "display"], &["_display"])?;
     string(value, "reference")?;
-    if let Some(identifier) = value.get("identifier") {
-        let known = ["id", "extension", "use", "type", "system", "value", "period", "assigner"];
-        object(identifier, &known, &["_use"])?;
-        string(identifier, "system")?;
-        string(identifier, "value")?;
+    if let Some(inner) = value.get("identifier") {
+        identifier(inner)?;
     }
     Ok(record::who(value, source, container))
+}
+
+/// Reads a Reference that leads to no party and no data.
+pub(super) fn reference_alone(value: Value<'_>) -> Result<(), Unreadable> {
+    reference(value, &Source::default(), "").map(drop)
+}
+
+/// Reads a list of References.
+pub(super) fn references(
+    object: Value<'_>,
+    name: &str,
+    source: &Source,
+    container: &str,
+) -> Result<Vec<Who>, Unreadable> {
+    list(object, name)?.map(|value| reference(value, source, container)).collect()
+}
+
+/// Reads an Identifier; nothing where it has no system or no value, and so can be that of anything.
+pub(super) fn identifier(value: Value<'_>) -> Result<Option<Identifier>, Unreadable> {
+    let known = ["id", "extension", "use", "type", "system", "value", "period", "assigner"];
+    object(value, &known, &["_use"])?;
+    Ok(match (string(value, "system")?, string(value, "value")?) {
+        (Some(system), Some(value)) => Some(Identifier { system: system.into_owned(), value: value.into_owned() }),
+        (_, _) => None,
+    })
+}
+
+/// Reads a date or dateTime that may be absent.
+pub(super) fn date(object: Value<'_>, name: &str) -> Result<Option<Window>, Unreadable> {
+    match string(object, name)? {
+        None => Ok(None),
+        Some(text) => Window::at(&text).map(Some).ok_or(Unreadable::IllFormed),
+    }
+}
+
+/// Returns true if and only if a member anywhere in the Consent may change the meaning of what is around it.
+pub(super) fn is_modified(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::Object => value
+            .members()
+            .any(|member| matches!(member.name, "modifierExtension" | "implicitRules") || is_modified(member.value)),
+        Kind::Array => value.items().any(is_modified),
+        Kind::String | Kind::Number | Kind::Bool | Kind::Null => false,
+    }
 }
 
 /// Reads a Period.

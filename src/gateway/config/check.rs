@@ -213,7 +213,7 @@ impl Check {
         let hook = hook::Raw { secret: hook_secret, secret_file: hook_secret_file, base: hook_base, types: hook_types };
         let hook = self.hook(hook, &sources, upstream);
         let Ok(combining) = Combining::of(&combining) else {
-            return self.mistake("consent.combining", "\"deny-overrides\"");
+            return self.mistake("consent.combining", "\"deny-overrides\", \"newest-wins\" or \"most-specific\"");
         };
         Some(ConsentSettings { sources, max_age: max_age?, combining, hook: hook? })
     }
