@@ -47,6 +47,9 @@ pub enum Command {
         /// The configuration file
         #[arg(long)]
         config: PathBuf,
+        /// Read one page of each type from the upstream, and count what no label table knows
+        #[arg(long)]
+        sample: bool,
     },
     /// Work with UZI certificates
     #[command(subcommand)]
@@ -154,12 +157,13 @@ pub fn demo(arguments: DemoArguments) -> u8 {
 
 /// Checks a configuration and everything it names.
 #[must_use]
-pub fn check(config: &Path) -> u8 {
+pub fn check(config: &Path, sample: bool) -> u8 {
     let mistakes = check::check(config);
     for mistake in &mistakes {
         said(mistake);
     }
-    println!("{}", check::report(&mistakes));
+    let sample = if sample && mistakes.is_empty() { check::sample(config) } else { None };
+    println!("{}", check::report(&mistakes, sample.as_ref()));
     if mistakes.is_empty() { 0 } else { MISTAKE }
 }
 

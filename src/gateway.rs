@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod patient_index;
 mod response;
 pub mod revocation;
+pub mod sample;
 pub mod start;
 pub mod state;
 pub mod stop;

@@ -4,12 +4,14 @@
 //! from the resources it is linked to. A resource whose code no table knows and that carries no label is unlabelled; what
 //! that means is the policy's say.
 
+mod census;
 mod confidentiality;
 mod sensitivity;
 mod subject;
 mod tables;
 mod walk;
 
+pub use census::{Census, Share, SystemName};
 pub use confidentiality::Confidentiality;
 pub use sensitivity::Sensitivities;
 pub use subject::{Subject, is_link};

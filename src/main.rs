@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let code = match options.command {
         Command::Serve { config } => sluis::cli::serve(&config),
         Command::Demo(options) => sluis::cli::demo(options),
-        Command::Check { config } => sluis::cli::check(&config),
+        Command::Check { config, sample } => sluis::cli::check(&config, sample),
         Command::Uzi(command) => sluis::cli::uzi(&command),
         Command::Decide => sluis::cli::decide(),
         Command::Audit(command) => sluis::cli::audit(&command),

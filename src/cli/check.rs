@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::gateway::config::{self, Config, Mistake};
+use crate::gateway::sample::{self, Sample};
 use crate::gateway::start;
-use crate::gateway::state::Rules;
+use crate::gateway::state::{Rules, StartError};
 use crate::gateway::trust::{Moment, Trust};
+use crate::label::{Share, SystemName};
 
 /// Finds every mistake: in the file, in the profiles, in trust and CRLs, and in the sources of Consents, which must answer a
 /// search for one patient.
@@ -18,8 +22,15 @@ pub fn check(path: &Path) -> Vec<Mistake> {
     let mistake =
         |key: &str, expected: String| Mistake { file: path.display().to_string(), key: key.to_owned(), expected };
     let mut mistakes = Vec::new();
-    if let Err(error) = Rules::read(&config) {
-        mistakes.push(mistake("", error.to_string()));
+    match Rules::read(&config) {
+        Ok(_) => {}
+        // A file of the hospital's own, not the configuration.
+        Err(StartError::Profile(error)) => mistakes.push(Mistake {
+            file: error.file().to_owned(),
+            key: error.key().to_owned(),
+            expected: error.expected().to_owned(),
+        }),
+        Err(error) => mistakes.push(mistake("", error.to_string())),
     }
     if let Err(error) = Trust::load(&config.identity.trust, config.identity.crl.as_deref(), Moment::Present) {
         mistakes.push(mistake("identity", error.to_string()));
@@ -39,12 +50,43 @@ fn probe(config: &Config) -> Vec<(String, String)> {
     system.block_on(start::probe(config))
 }
 
-/// Returns the mistakes as one JSON object.
+/// Counts in a sample of the upstream's data what no label table knows; nothing where the configuration has a mistake.
 #[must_use]
-pub fn report(mistakes: &[Mistake]) -> String {
+pub fn sample(path: &Path) -> Option<Sample> {
+    let config = config::load(path).ok()?;
+    let rules = Rules::read(&config).ok()?;
+    let system = actix_rt::System::new();
+    system.block_on(sample::take(&config, &rules)).ok()
+}
+
+/// Returns the mistakes as one JSON object, with what a sample told where one was taken.
+#[must_use]
+pub fn report(mistakes: &[Mistake], sample: Option<&Sample>) -> String {
     let each = mistakes.iter().map(|mistake| {
         let Mistake { file, key, expected } = mistake;
-        serde_json::json!({ "file": file, "key": key, "expected": expected })
+        json!({ "file": file, "key": key, "expected": expected })
     });
-    serde_json::json!({ "mistakes": each.collect::<Vec<_>>() }).to_string()
+    let mut report = json!({ "mistakes": each.collect::<Vec<_>>() });
+    if let (Some(sample), Some(report)) = (sample, report.as_object_mut()) {
+        report.insert("unlabelled".to_owned(), counts(sample));
+    }
+    report.to_string()
+}
+
+fn counts(sample: &Sample) -> Value {
+    let types = sample.census.types().map(|(name, share)| {
+        let Share { resources, unlabelled } = share;
+        json!({ "type": name, "resources": resources, "unlabelled": unlabelled })
+    });
+    let systems = sample.census.systems().map(|(name, share)| {
+        let Share { resources, unlabelled } = share;
+        let name = match name {
+            SystemName::Known(name) => name,
+            SystemName::Other => "another",
+            SystemName::None => "none",
+        };
+        json!({ "system": name, "resources": resources, "unlabelled": unlabelled })
+    });
+    let (types, systems): (Vec<_>, Vec<_>) = (types.collect(), systems.collect());
+    json!({ "types": types, "systems": systems, "not-sampled": sample.missing })
 }

@@ -45,20 +45,42 @@ pub(super) async fn search(
         let page = upstream.look(call, &lookup, PAGE.bytes).await?.ok_or(LookUpError::Shape)?;
         let document = Document::read(page.bytes(), PAGE)?;
         let bundle = document.root();
-        let is = |name, wanted| bundle.text_of(name).is_some_and(|text| text == wanted);
-        if !is("resourceType", "Bundle") || !is("type", "searchset") {
-            return Err(LookUpError::Shape);
-        }
-        for entry in bundle.get("entry").iter().flat_map(Value::items) {
-            seen += 1;
-            if seen > bound {
-                return Err(LookUpError::TooMany);
-            }
-            each(entry.get("resource").ok_or(LookUpError::Shape)?);
-        }
+        seen += resources(bundle, bound - seen, &mut each)?;
         next = next_page(bundle, bases)?;
     }
     Err(LookUpError::TooMany)
+}
+
+/// Searches, and hands every resource of the first page to `each`, whatever follows.
+///
+/// # Errors
+/// A page that fails or is not a searchset: then nothing that was handed over counts.
+pub(super) async fn first_page(
+    upstream: &Upstream,
+    call: Call,
+    lookup: &LookUp,
+    mut each: impl FnMut(Value<'_>),
+) -> Result<(), LookUpError> {
+    let page = upstream.look(call, lookup, PAGE.bytes).await?.ok_or(LookUpError::Shape)?;
+    let document = Document::read(page.bytes(), PAGE)?;
+    resources(document.root(), usize::MAX, &mut each).map(|_| ())
+}
+
+/// Hands every resource of a searchset to `each`, and returns how many there were.
+fn resources(bundle: Value<'_>, bound: usize, each: &mut impl FnMut(Value<'_>)) -> Result<usize, LookUpError> {
+    let is = |name, wanted| bundle.text_of(name).is_some_and(|text| text == wanted);
+    if !is("resourceType", "Bundle") || !is("type", "searchset") {
+        return Err(LookUpError::Shape);
+    }
+    let mut seen = 0;
+    for entry in bundle.get("entry").iter().flat_map(Value::items) {
+        seen += 1;
+        if seen > bound {
+            return Err(LookUpError::TooMany);
+        }
+        each(entry.get("resource").ok_or(LookUpError::Shape)?);
+    }
+    Ok(seen)
 }
 
 fn next_page(bundle: Value<'_>, bases: &[String]) -> Result<Option<LookUp>, LookUpError> {

@@ -26,7 +26,7 @@ use super::upstream::{AccessError, Upstream};
 use crate::audit::{Event, EventKind};
 use crate::identity::Reason;
 use crate::label::Tables;
-use crate::profile::{self, Exchange, Policy, ProfileError, ValueSets};
+use crate::profile::{self, Categories, Exchange, Policy, ProfileError, ValueSets};
 use crate::query::Id;
 
 /// Why a gateway cannot start.
@@ -106,7 +106,7 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// The rules of a configuration: its exchange profiles, its policy and the label tables.
+/// The rules of a configuration: its exchange profiles, its policy, the label tables and the categories.
 #[derive(Debug)]
 pub struct Rules {
     /// The exchange profiles that the upstream serves, in the order of the configuration.
@@ -117,6 +117,8 @@ pub struct Rules {
     pub tables: Tables,
     /// The value sets that Consents may name.
     pub value_sets: ValueSets,
+    /// The categories of data and of providers.
+    pub categories: Categories,
 }
 
 impl Rules {
@@ -147,6 +149,9 @@ impl Rules {
         let value_sets = own("value-sets")?;
         let files = value_sets.iter().map(|(file, text)| (file.as_str(), text.as_str()));
         let value_sets = ValueSets::with_own(files)?;
+        let categories = own("categories")?;
+        let files = categories.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+        let categories = Categories::with_own(files)?;
         let missing = |kind, name: &str| StartError::NoSuchProfile { kind, name: name.to_owned() };
         let mut served = Vec::new();
         for name in &config.upstream.exchanges {
@@ -156,7 +161,7 @@ impl Rules {
         }
         let at = policies.iter().position(|policy| policy.name() == config.policy.name);
         let policy = policies.swap_remove(at.ok_or_else(|| missing("policy", &config.policy.name))?);
-        Ok(Self { exchanges: served, policy, tables, value_sets })
+        Ok(Self { exchanges: served, policy, tables, value_sets, categories })
     }
 }
 
@@ -186,7 +191,7 @@ impl Gateway {
     /// # Errors
     /// A part that cannot be used.
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
-        let Rules { exchanges, policy, tables, value_sets } = Rules::read(&config)?;
+        let Rules { exchanges, policy, tables, value_sets, categories: _ } = Rules::read(&config)?;
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();

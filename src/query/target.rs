@@ -114,6 +114,12 @@ impl LookUp {
         Self(format!("Subscription?url={}&_count={}&_total=none", encoded(endpoint), limits::UPSTREAM_PAGE))
     }
 
+    /// Returns the look-up of some resources of one type, whosever they are: their codes are counted, nothing else.
+    #[must_use]
+    pub fn some(resource_type: &str) -> Self {
+        Self(format!("{}?_count={}&_total=none", encoded(resource_type), limits::UPSTREAM_PAGE))
+    }
+
     /// Returns the look-up of the upstream's own page link, if it stays below one of `bases`.
     #[must_use]
     pub fn follow(link: &str, bases: &[String]) -> Option<Self> {

@@ -237,6 +237,65 @@ fn what_the_configuration_names_is_checked_too() {
     }
 }
 
+/// Label tables and categories are data: a hospital brings its own, and a mistake in one is named where it is.
+#[test]
+fn files_of_the_hospitals_own_are_checked_too() {
+    let table = |label: &str| {
+        format!(
+            "name = \"own\"\nsystems = [\"urn:own\"]\nvetting = \"the board\"\n[[group]]\nlabel = \"{label}\"\nwhy = \"x\"\ncodes = [\"1\"]"
+        )
+    };
+    let category = |types: &str| {
+        format!(
+            "name = \"own\"\ntitle = \"x\"\nsystems = [\"urn:own\"]\nvetting = \"the board\"\n[parts]\np = [{{ types = [\"{types}\"] }}]\n[[category]]\ncode = \"1\"\ntitle = \"x\"\nholds = [\"p\"]"
+        )
+    };
+    let with = |kind: &str, text: &str| {
+        let plan = Plan::of_demo().set("profiles.directory", "own/");
+        let directory = plan.dir().join("own").join(kind);
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("mine.toml"), text).unwrap();
+        check(&plan.write())
+    };
+    for (kind, good, bad, key) in [
+        ("labels", table("PSY"), table("PSYCHE"), "group.label"),
+        ("categories", category("Goal"), category("goal"), "parts.p.types"),
+    ] {
+        assert_eq!(with(kind, &good).code, Some(0), "{kind}");
+        let ran = with(kind, &bad);
+        assert_eq!(ran.code, Some(1), "{kind}");
+        let mistake = ran.json()["mistakes"][0].clone();
+        assert!(mistake["file"].as_str().unwrap().ends_with("mine.toml"), "{mistake}");
+        assert!(mistake["key"].as_str().unwrap().contains(key), "{mistake}");
+    }
+}
+
+#[test]
+fn a_sample_counts_what_no_table_knows_and_tells_nothing_of_anybody() {
+    let plan = Plan::of_demo();
+    let file = plan.write();
+    let ran = sluis(&["check", "--sample", "--config", file.to_str().unwrap()], "");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let report = ran.json();
+    let counted = &report["unlabelled"];
+    assert_eq!(counted["not-sampled"], json!([]));
+    let of = |list: &str, key: &str, name: &str| {
+        let all = counted[list].as_array().unwrap();
+        all.iter().find(|one| one[key] == name).cloned().unwrap_or_else(|| panic!("{name}: {report}"))
+    };
+    let conditions = of("types", "type", "Condition");
+    assert!(conditions["resources"].as_u64().unwrap() > 3, "{conditions}");
+    let atc = of("systems", "system", "http://www.whocc.no/atc");
+    assert!(atc["unlabelled"].as_u64().unwrap() < atc["resources"].as_u64().unwrap(), "{atc}");
+    for told in ["9999", "bram", "anna", "display", "text"] {
+        assert!(!ran.stdout.contains(told), "{told}: {}", ran.stdout);
+    }
+    // Nothing is sampled of a server that is not there, nor where the configuration is wrong.
+    let away = Plan::of_demo().in_front_of("http://127.0.0.1:9/fhir").write();
+    let ran = sluis(&["check", "--sample", "--config", away.to_str().unwrap()], "");
+    assert_eq!((ran.code, ran.json().get("unlabelled")), (Some(1), None));
+}
+
 #[test]
 fn revocation_is_off_for_tests_only() {
     let off = |test: bool| {
