@@ -6,6 +6,7 @@ pub mod audit;
 pub mod check;
 pub mod decide;
 pub mod demo;
+pub mod subscribe;
 pub mod uzi;
 
 use std::fmt::Display;
@@ -50,6 +51,12 @@ pub enum Command {
         /// Read one page of each type from the upstream, and count what no label table knows
         #[arg(long)]
         sample: bool,
+    },
+    /// Ask the servers that Consents are read from to say when something changes; exit code 2 where one does not
+    Subscribe {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
     },
     /// Work with UZI certificates
     #[command(subcommand)]
@@ -165,6 +172,21 @@ pub fn check(config: &Path, sample: bool) -> u8 {
     let sample = if sample && mistakes.is_empty() { check::sample(config) } else { None };
     println!("{}", check::report(&mistakes, sample.as_ref()));
     if mistakes.is_empty() { 0 } else { MISTAKE }
+}
+
+/// Subscribes to changes at the upstreams.
+#[must_use]
+pub fn subscribe(config: &Path) -> u8 {
+    match subscribe::subscribe(config) {
+        Ok((report, code)) => {
+            println!("{report}");
+            code
+        }
+        Err(error) => {
+            said(&error);
+            error.code()
+        }
+    }
 }
 
 /// Works with UZI certificates.

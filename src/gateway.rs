@@ -25,6 +25,7 @@ pub mod sample;
 pub mod start;
 pub mod state;
 pub mod stop;
+pub mod subscription;
 pub mod telemetry;
 pub mod tls;
 pub mod token;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Serve { config } => sluis::cli::serve(&config),
         Command::Demo(options) => sluis::cli::demo(options),
         Command::Check { config, sample } => sluis::cli::check(&config, sample),
+        Command::Subscribe { config } => sluis::cli::subscribe(&config),
         Command::Uzi(command) => sluis::cli::uzi(&command),
         Command::Decide => sluis::cli::decide(),
         Command::Audit(command) => sluis::cli::audit(&command),

@@ -75,7 +75,8 @@
 //! notice of the server or an operator ends. A look-up that was under way then is remembered under the epoch that ended,
 //! where nobody looks any more; a source that fails after that is a source that fails. A notice is not believed: it can only
 //! take away what is remembered, never say what is on file, and whoever sends it must know a secret. What no notice
-//! announces, a deletion for one, is bounded by `consent.max_age`. Every page of a search makes the whole journey anew.
+//! announces (one that is lost, an expunge) is bounded by `consent.max_age`. Every page of a search makes the whole journey
+//! anew.
 //!
 //! ## The certificate that is valid somewhere else
 //!

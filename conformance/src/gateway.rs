@@ -1,6 +1,7 @@
 //! Gateway: a data directory as `sluis demo --write` makes it, and gateway processes on it, one after another.
 
 use std::collections::BTreeMap;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,6 +13,7 @@ use crate::crowd;
 use crate::process::{self, Process};
 use crate::record::Record;
 use crate::trouble::Trouble;
+use crate::wire::{Connection, Request, WireError};
 
 /// A data directory: a test PKI, records, a configuration.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Setting<'a> {
     pub upstream: &'a str,
     /// `consent.max_age`, where it matters.
     pub max_age: Option<&'a str>,
+    /// `consent.hook_secret`, where the server announces changes.
+    pub hook_secret: Option<&'a str>,
     /// The name of its directory of keys: gateways of the same name make the same ETags.
     pub keys: &'a str,
     /// A fault to plant, in a gateway that was built with faults.
@@ -40,7 +44,7 @@ impl<'a> Setting<'a> {
     /// Returns the setting of a gateway in front of `upstream` that differs in nothing else.
     #[must_use]
     pub fn before(upstream: &'a str) -> Self {
-        Self { upstream, max_age: None, keys: "keys", fault: None }
+        Self { upstream, max_age: None, hook_secret: None, keys: "keys", fault: None }
     }
 }
 
@@ -122,14 +126,18 @@ impl Site {
             }
         })?;
         let ready: Option<Value> = serde_json::from_str(&line).ok();
-        let address = ready.as_ref().and_then(|ready| ready.get("listening")).and_then(Value::as_str);
-        let Some(address) = address.map(str::to_owned) else { return Err(process.not_ready(&line)) };
+        let said = |name: &str| Some(ready.as_ref()?.get(name)?.as_str()?.to_owned());
+        let (Some(address), Some(admin)) = (said("listening"), said("admin")) else {
+            return Err(process.not_ready(&line));
+        };
         Ok(Gateway {
             process,
             program: self.program.clone(),
             site: self.directory.clone(),
             public_base: self.public_base.clone(),
             address,
+            admin,
+            configuration,
             journal: self.directory.join(journal),
         })
     }
@@ -142,6 +150,9 @@ impl Site {
         put(&mut configuration, "keys", "directory", setting.keys);
         if let Some(max_age) = setting.max_age {
             put(&mut configuration, "consent", "max_age", max_age);
+        }
+        if let Some(secret) = setting.hook_secret {
+            put(&mut configuration, "consent", "hook_secret", secret);
         }
         if let Some(toml::Value::Array(upstreams)) = configuration.get_mut("upstream") {
             for upstream in upstreams.iter_mut().filter_map(toml::Value::as_table_mut) {
@@ -173,6 +184,8 @@ pub struct Gateway {
     site: PathBuf,
     public_base: String,
     address: String,
+    admin: String,
+    configuration: Table,
     journal: PathBuf,
 }
 
@@ -218,6 +231,36 @@ impl Gateway {
     pub fn client(&self, caller: &str) -> Result<Client, Trouble> {
         let (host, _) = split(&self.public_base);
         Client::new(&self.site, caller, host, &self.address)
+    }
+
+    /// Runs `sluis subscribe`, so that the FHIR server tells this process; returns what it reports.
+    ///
+    /// # Errors
+    ///
+    /// When a Subscription is not in force after it.
+    pub fn subscribe(&self) -> Result<Value, Trouble> {
+        let mut configuration = self.configuration.clone();
+        put(&mut configuration, "consent", "hook_base", &format!("http://{}", self.admin));
+        let path = self.journal.with_extension("subscribe.toml");
+        std::fs::write(&path, configuration.to_string()).map_err(|error| Trouble::file(&path, &error))?;
+        let output = process::run(Command::new(&self.program).args(["subscribe", "--config"]).arg(&path))?;
+        serde_json::from_slice(&output).map_err(|_| Trouble::Shape { what: "the report of subscribing" })
+    }
+
+    /// Returns how many notices of the FHIR server it received.
+    ///
+    /// # Errors
+    ///
+    /// When its admin listener does not say.
+    pub fn notices(&self) -> Result<u64, Trouble> {
+        let mut connection = Connection::over(TcpStream::connect(&self.admin).map_err(WireError::from)?);
+        let headers = [("Host", self.admin.as_str())];
+        let request = Request { method: "GET", target: "/metrics", headers: &headers, body: b"" };
+        let metrics = connection.exchange(&request)?.text();
+        let received = "sluis_notices_total{result=\"received\"} ";
+        let count = metrics.lines().find_map(|line| line.strip_prefix(received)?.parse().ok());
+        // What never happened is left out.
+        Ok(count.unwrap_or_default())
     }
 
     /// Tells it to stop, by SIGTERM, and returns its journal.

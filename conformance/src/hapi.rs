@@ -90,6 +90,15 @@ impl Hapi {
         self.expect("PUT", &format!("/{}", record.reference()), record.raw().as_bytes()).map(|_| ())
     }
 
+    /// Deletes one resource, and leaves that it was there.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses.
+    pub fn delete(&mut self, reference: &str) -> Result<(), Trouble> {
+        self.expect("DELETE", &format!("/{reference}"), b"").map(|_| ())
+    }
+
     /// Deletes resources and expunges them: the server answers as for ids that were never used.
     ///
     /// # Errors

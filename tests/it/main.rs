@@ -29,6 +29,8 @@ mod serve;
 #[cfg(test)]
 mod slow;
 #[cfg(test)]
+mod subscribe;
+#[cfg(test)]
 mod uzi;
 #[cfg(test)]
 mod world;

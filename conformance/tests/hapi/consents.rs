@@ -1,14 +1,28 @@
 //! Consents: one that is withdrawn, or given anew, counts within `consent.max_age`.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use sluis_conformance::client::{Client, Question};
-use sluis_conformance::gateway::Setting;
+use sluis_conformance::gateway::{Gateway, Setting};
 use sluis_conformance::record::{Record, entries};
 
 use crate::bench::{Bench, Tried};
 
 const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// Bram's Consent as it is in the records, and the same withdrawn.
+pub(crate) fn consents(bench: &Bench) -> Result<(Record, Record), Box<dyn Error>> {
+    let given = bench.records.iter().find(|record| record.reference() == "Consent/bram-consent-1").cloned();
+    let given = given.ok_or("Bram's Consent is not in the records")?;
+    let withdrawn = Record::read(&given.raw().replacen(r#""status": "active""#, r#""status": "inactive""#, 1))?;
+    assert_ne!(given.raw(), withdrawn.raw());
+    Ok((given, withdrawn))
+}
+
+pub(crate) fn question(gateway: &Gateway) -> Question {
+    Question::get(&format!("{}/Condition?patient=bram", gateway.base_path())).for_purpose("TREAT", None)
+}
 
 #[test]
 fn a_consent_that_is_withdrawn_counts_within_its_greatest_age_and_so_does_a_new_one() -> Tried {
@@ -16,12 +30,8 @@ fn a_consent_that_is_withdrawn_counts_within_its_greatest_age_and_so_does_a_new_
     let upstream = bench.hapi.base().to_owned();
     let gateway = bench.site.start(&Setting { max_age: Some("1s"), ..Setting::before(&upstream) })?;
     let mut client = gateway.client("huisarts-brug")?;
-    let question = Question::get(&format!("{}/Condition?patient=bram", gateway.base_path()));
-    let question = question.for_purpose("TREAT", None);
-    let given = bench.records.iter().find(|record| record.reference() == "Consent/bram-consent-1").cloned();
-    let given = given.ok_or("Bram's Consent is not in the records")?;
-    let withdrawn = Record::read(&given.raw().replacen(r#""status": "active""#, r#""status": "inactive""#, 1))?;
-    assert_ne!(given.raw(), withdrawn.raw());
+    let question = question(&gateway);
+    let (given, withdrawn) = consents(&bench)?;
 
     assert!(count(&mut client, &question)? > 0);
     bench.hapi.put(&withdrawn)?;
@@ -34,11 +44,7 @@ fn a_consent_that_is_withdrawn_counts_within_its_greatest_age_and_so_does_a_new_
 }
 
 /// Asks from now on, and returns whether the answer was as wanted once the greatest age had passed.
-fn settles(
-    client: &mut Client,
-    question: &Question,
-    wanted: impl Fn(usize) -> bool,
-) -> Result<bool, Box<dyn std::error::Error>> {
+fn settles(client: &mut Client, question: &Question, wanted: impl Fn(usize) -> bool) -> Result<bool, Box<dyn Error>> {
     let changed = Instant::now();
     while changed.elapsed() < MAX_AGE {
         count(client, question)?;
@@ -47,7 +53,7 @@ fn settles(
     Ok(wanted(count(client, question)?))
 }
 
-fn count(client: &mut Client, question: &Question) -> Result<usize, Box<dyn std::error::Error>> {
+pub(crate) fn count(client: &mut Client, question: &Question) -> Result<usize, Box<dyn Error>> {
     let response = client.ask(question)?;
     assert_eq!(response.status, 200, "{}", response.text());
     Ok(entries(&response.body)?.len())

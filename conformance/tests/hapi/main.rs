@@ -9,3 +9,4 @@ mod consents;
 mod outcome;
 mod server;
 mod twins;
+mod withdrawals;

@@ -1,7 +1,7 @@
 //! A small FHIR R4 server on loopback: what the demo's gateway stands in front of, and the scripted upstream of tests.
 //!
 //! It answers what a gateway asks (read, search by the standard parameters, pages behind opaque links, metadata) and
-//! takes single resources and transactions of PUTs. Where a proxy can tell, it behaves as a HAPI JPA server was seen to:
+//! takes single resources, by PUT or POST, and transactions of PUTs. Where a proxy can tell, it behaves as a HAPI JPA server was seen to:
 //! one line of JSON, the `next` link on the base without type or patient, no total unless the result fits one page, an
 //! unknown parameter is a 400, a deleted resource a 410. It keeps no clock: the moment of a version follows from its
 //! number, so that two servers with the same content answer with the same bytes. Faults are planted while it runs.

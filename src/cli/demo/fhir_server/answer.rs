@@ -151,7 +151,11 @@ fn route(state: &mut State, base: &str, request: &HttpRequest, target: &str, bod
             search(state, base, kind, target, &all)
         }
         [kind, id] if *method == Method::GET => read(state, base, kind, id),
-        [_, _] if *method == Method::PUT => match state.store.put(text) {
+        [kind] if *method == Method::POST => match state.store.create(&taken_up(kind, text)) {
+            Ok((kind, id)) => Answer { status: 201, ..read(state, base, &kind, &id) },
+            Err(error) => outcome("processing", &format!("HAPI-1821: {error}")),
+        },
+        [kind, _] if *method == Method::PUT => match state.store.put(&taken_up(kind, text)) {
             Ok((kind, id)) => Answer { status: 200, ..read(state, base, &kind, &id) },
             Err(error) => outcome("processing", &format!("HAPI-1821: {error}")),
         },
@@ -160,6 +164,15 @@ fn route(state: &mut State, base: &str, request: &HttpRequest, target: &str, bod
             Answer { status: 200, ..outcome("informational", "Successfully deleted 1 resource(s)") }
         }
         _ => outcome("not-supported", &format!("HAPI-0287: Invalid request: {method} {path}")),
+    }
+}
+
+/// A Subscription that is asked for is in force from then on; nobody is told anything by it.
+fn taken_up(kind: &str, text: &str) -> String {
+    if kind == "Subscription" {
+        text.replacen(r#""status":"requested""#, r#""status":"active""#, 1)
+    } else {
+        text.to_owned()
     }
 }
 

@@ -263,6 +263,11 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
             ("collected", Date, "collection.collectedDateTime|collection.collectedPeriod"),
         ],
     ),
+    (
+        "Subscription",
+        &NOBODY,
+        &[("status", Token, "status"), ("type", Token, "channel.type"), ("url", Token, "channel.endpoint")],
+    ),
     ("Substance", &NOBODY, &[("code", Token, "code")]),
 ];
 

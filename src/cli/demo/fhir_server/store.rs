@@ -83,6 +83,14 @@ impl Store {
         Ok(key)
     }
 
+    /// Stores one resource under an id of the server's own and returns its key.
+    pub(super) fn create(&mut self, text: &str) -> Result<Key, NotStored> {
+        let mut resource: serde_json::Value = serde_json::from_str(text).map_err(|_| NotStored::Json)?;
+        let id = format!("made-{}", self.sequence + 1);
+        resource.as_object_mut().ok_or(NotStored::Resource)?.insert("id".to_owned(), id.into());
+        self.put(&resource.to_string())
+    }
+
     /// Stores the resources of a transaction and returns how many there were.
     pub(super) fn load(&mut self, bundle: &str) -> Result<usize, NotStored> {
         let document = Document::read(bundle.as_bytes(), BOUNDS).map_err(|_| NotStored::Json)?;
