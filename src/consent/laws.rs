@@ -29,8 +29,18 @@ fn elements() -> impl Strategy<Value = Value> {
     let purposes = [json!(null), json!("TREAT"), json!("ETREAT"), json!("HRESCH")];
     let classes = [json!(null), json!("Observation"), json!("Medication"), json!("Condition")];
     let labels = [json!(null), json!("N"), json!("R"), json!("PSY"), json!("SPI"), json!("HIV")];
-    (list(&actors), list(&purposes), list(&classes), list(&labels)).prop_map(|(actor, purpose, class, label)| {
-        let mut provision = json!({});
+    let data = [
+        json!({}),
+        json!({}),
+        json!({"code": [{"coding": [{"system": "http://loinc.org", "code": "85354-9"}]}]}),
+        json!({"code": [{"coding": [{"system": "http://www.whocc.no/atc", "code": "N05AN01"}]}]}),
+        json!({"dataPeriod": {"start": "2025-01-01", "end": "2025-12-31"}}),
+        json!({"data": [{"meaning": "instance", "reference": {"reference": "Observation/x"}}]}),
+        json!({"data": [{"meaning": "related", "reference": {"reference": "Encounter/x"}}]}),
+    ];
+    let parts = (list(&actors), list(&purposes), list(&classes), list(&labels), list(&data));
+    parts.prop_map(|(actor, purpose, class, label, data)| {
+        let mut provision = data;
         if actor.is_string() {
             let role = json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}]});
             provision["actor"] = json!([{"role": role, "reference": {"reference": actor}}]);
@@ -72,12 +82,16 @@ fn provision() -> impl Strategy<Value = Value> {
 }
 
 fn consent() -> impl Strategy<Value = Value> {
-    (provision(), list(&["", "OPTIN", "OPTOUT"])).prop_map(|(provision, rule)| {
+    let dates = ["", "2024", "2025-01-01", "2025-01-01", "2025-06-15T10:00:00Z", "2027-01-01"];
+    (provision(), list(&["", "OPTIN", "OPTOUT"]), list(&dates)).prop_map(|(provision, rule, date)| {
         let mut consent = json!({
             "resourceType": "Consent", "id": "c", "status": "active", "patient": {"reference": "Patient/1"},
             "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
             "provision": provision,
         });
+        if !date.is_empty() {
+            consent["dateTime"] = json!(date);
+        }
         if !rule.is_empty() {
             let system = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
             consent["policyRule"] = json!({"coding": [{"system": system, "code": rule}]});
@@ -106,6 +120,10 @@ fn evidence(consents: &[Value]) -> Evidence {
 }
 
 fn decided(evidence: &Evidence, policy: &Policy, purpose: &str) -> Decision {
+    combined(Combining::DenyOverrides, evidence, policy, purpose)
+}
+
+fn combined(combining: Combining, evidence: &Evidence, policy: &Policy, purpose: &str) -> Decision {
     let caller = Caller::new(
         "00000001".parse().unwrap(),
         "900000001".parse().unwrap(),
@@ -123,7 +141,7 @@ fn decided(evidence: &Evidence, policy: &Policy, purpose: &str) -> Decision {
         reason: Some("spoed"),
         action: Action::Access,
         admission: Admission::Everything,
-        combining: Combining::DenyOverrides,
+        combining,
         unlabelled: Unlabelled::Restricted,
     };
     decide(&asked, evidence, policy, datetime!(2026-03-01 12:00 UTC))
@@ -138,8 +156,15 @@ fn shown(decision: &Decision) -> Vec<bool> {
         resource
     };
     let atc = "http://www.whocc.no/atc";
+    let dated = |mut resource: Value, date: &str| {
+        resource["effectiveDateTime"] = json!(date);
+        resource["encounter"] = json!({"reference": "Encounter/x"});
+        resource
+    };
     let resources = [
         coded("Observation", "http://loinc.org", "85354-9"),
+        dated(coded("Observation", "http://loinc.org", "85354-9"), "2025-06-01"),
+        dated(coded("Observation", "http://loinc.org", "4548-4"), "2024-06-01"),
         coded("Observation", "http://loinc.org", "7917-8"),
         security(coded("Observation", "http://loinc.org", "85354-9"), "R"),
         coded("Observation", "http://x.example", "1"),
@@ -190,50 +215,87 @@ fn change_inside(provision: &mut Value, nth: &mut usize, change: &mut impl FnMut
 
 const POLICIES: [&str; 2] = ["wabvpz", "ehds"];
 const PURPOSES: [&str; 3] = ["TREAT", "ETREAT", "HRESCH"];
+const COMBININGS: [Combining; 3] = [Combining::DenyOverrides, Combining::NewestWins, Combining::MostSpecific];
+
+fn some() -> impl Strategy<Value = Vec<Value>> {
+    proptest::collection::vec(consent(), 1..4)
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn adding_a_denying_consent_never_shows_more(
-        consents in proptest::collection::vec(consent(), 0..3), added in elements(), purpose in list(&PURPOSES),
-        policy in list(&POLICIES).prop_map(policy),
+        consents in proptest::collection::vec(consent(), 0..3), objection in consent(), added in elements(),
+        purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy), combining in list(&COMBININGS),
     ) {
-        let before = shown(&decided(&evidence(&consents), policy, purpose));
+        let before = shown(&combined(combining, &evidence(&consents), policy, purpose));
         let mut more = consents;
-        let mut objection = json!({
-            "resourceType": "Consent", "id": "d", "status": "active", "patient": {"reference": "Patient/1"},
-            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
-            "provision": added,
-        });
+        let mut objection = objection;
+        objection["id"] = json!("d");
+        objection["provision"] = added;
         objection["provision"]["type"] = json!("deny");
+        objection.as_object_mut().unwrap().remove("policyRule");
         more.push(objection);
-        let after = shown(&decided(&evidence(&more), policy, purpose));
+        let after = shown(&combined(combining, &evidence(&more), policy, purpose));
         prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
     }
 
     #[test]
     fn adding_a_denying_exception_never_shows_more(
-        mut consent in consent(), added in elements(), nth in 0_usize..6, purpose in list(&PURPOSES),
-        policy in list(&POLICIES).prop_map(policy),
+        mut consents in some(), added in elements(), nth in 0_usize..6, purpose in list(&PURPOSES),
+        policy in list(&POLICIES).prop_map(policy), combining in list(&COMBININGS),
     ) {
-        let before = shown(&decided(&evidence(std::slice::from_ref(&consent)), policy, purpose));
+        let before = shown(&combined(combining, &evidence(&consents), policy, purpose));
         let mut exception = added;
         exception["type"] = json!("deny");
-        change_inside(&mut consent["provision"], &mut { nth }, &mut |inside| inside.push(exception.clone()));
-        let after = shown(&decided(&evidence(&[consent]), policy, purpose));
+        let add = &mut |inside: &mut Vec<Value>| inside.push(exception.clone());
+        change_inside(&mut consents[0]["provision"], &mut { nth }, add);
+        let after = shown(&combined(combining, &evidence(&consents), policy, purpose));
         prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
     }
 
     #[test]
     fn removing_a_permit_never_shows_more(
-        mut consent in consent(), nth in 0_usize..6, purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+        mut consents in some(), nth in 0_usize..6, purpose in list(&PURPOSES),
+        policy in list(&POLICIES).prop_map(policy), combining in list(&COMBININGS),
     ) {
-        let before = shown(&decided(&evidence(std::slice::from_ref(&consent)), policy, purpose));
+        let before = shown(&combined(combining, &evidence(&consents), policy, purpose));
         let is_permit = |one: &Value| one["type"] == "permit" && one.get("provision").is_none();
-        change_inside(&mut consent["provision"], &mut { nth }, &mut |inside| inside.retain(|one| !is_permit(one)));
-        let after = shown(&decided(&evidence(&[consent]), policy, purpose));
+        let remove = &mut |inside: &mut Vec<Value>| inside.retain(|one| !is_permit(one));
+        change_inside(&mut consents[0]["provision"], &mut { nth }, remove);
+        let after = shown(&combined(combining, &evidence(&consents), policy, purpose));
         prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn no_way_of_combining_shows_less_than_deny_overrides(
+        consents in some(), purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+        combining in list(&COMBININGS),
+    ) {
+        let evidence = evidence(&consents);
+        let least = shown(&decided(&evidence, policy, purpose));
+        prop_assert!(no_more(&least, &shown(&combined(combining, &evidence, policy, purpose))));
+    }
+
+    #[test]
+    fn consents_of_one_date_combine_by_newest_wins_as_by_deny_overrides(
+        mut consents in some(), purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+    ) {
+        consents.iter_mut().for_each(|one| one["dateTime"] = json!("2025-01-01"));
+        let evidence = evidence(&consents);
+        let newest = shown(&combined(Combining::NewestWins, &evidence, policy, purpose));
+        prop_assert_eq!(newest, shown(&decided(&evidence, policy, purpose)));
+    }
+
+    #[test]
+    fn consents_of_one_identifier_that_cannot_be_ordered_all_stand(
+        mut consents in some(), purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+    ) {
+        consents.iter_mut().for_each(|one| one["dateTime"] = json!("2025-01-01"));
+        let apart = shown(&decided(&evidence(&consents), policy, purpose));
+        consents.iter_mut().for_each(|one| one["identifier"] = json!([{"system": "urn:c", "value": "1"}]));
+        prop_assert_eq!(shown(&decided(&evidence(&consents), policy, purpose)), apart);
     }
 
     #[test]
