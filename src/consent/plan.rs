@@ -278,3 +278,6 @@ impl Plan {
         Some((&one.consent, one.tree.place(place).to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;
