@@ -69,6 +69,17 @@
 //! that counts and cannot be read in full is a denial for that patient, with a ground of its own. A source that fails makes
 //! the evidence unavailable; that is a refusal and is never remembered.
 //!
+//! What is read but cannot be resolved, compared or dated (an actor, a code, a time, a reference) is a third answer beside yes
+//! and no: it may be meant by a denial, and is not by a permit. A date has no zone, and is narrow for the one and wide for the
+//! other.
+//!
+//! ## The objection that is outvoted
+//!
+//! An engine in which the newest Consent wins forgets an objection when anything newer is filed. Here one Consent replaces
+//! another only by a business identifier and a later date, or by naming it as its source; what cannot be read is neither
+//! replaced nor outvoted; and in every way of combining ([`Combining`](crate::consent::Combining)) one more denial or one permit
+//! less never shows more, which is a property that tests hold over generated Consents.
+//!
 //! ## The permit that outlives its withdrawal
 //!
 //! Evidence, and who somebody is, are remembered for at most `consent.max_age`, under an epoch (`gateway::epoch`) that a
