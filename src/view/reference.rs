@@ -127,8 +127,44 @@ pub(super) fn is_type_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
+/// Returns true if and only if a text that is no reference to a record of the upstream speaks of a patient, in any spelling
+/// that some reader of it would undo.
 fn names_a_patient(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("patient")
+    let mut text = text.to_ascii_lowercase();
+    loop {
+        if [PATIENT, BSN_OID, BSN_SYSTEM].iter().any(|name| text.contains(&name.to_ascii_lowercase())) {
+            return true;
+        }
+        // Each round makes it shorter.
+        match without_escapes(&text) {
+            Some(plain) => text = plain,
+            None => return false,
+        }
+    }
+}
+
+const PATIENT: &str = "patient";
+
+/// Undoes the percent-escapes of ASCII; nothing where there are none.
+fn without_escapes(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('%') {
+        plain.push_str(before);
+        let code = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(u8::is_ascii);
+        match code {
+            Some(code) => {
+                plain.push(char::from(code).to_ascii_lowercase());
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                plain.push('%');
+                rest = behind;
+            }
+        }
+    }
+    plain.push_str(rest);
+    (plain.len() < text.len()).then_some(plain)
 }
 
 #[cfg(test)]
@@ -172,6 +208,11 @@ mod tests {
             "patient/a",
             "Patient/a/b",
             "http://u/fhir//Patient/a",
+            "P%61tient/c",
+            "P%2561tient/c",
+            "Condition?subject=P%41TIENT/c",
+            "urn:oid:2.16.840.1.113883.2.4.6.3.999911120",
+            "http://fhir.nl/fhir/NamingSystem/bsn|999911120",
         ] {
             assert_eq!(lead(text), Lead::OtherPerson, "{text}");
         }
@@ -186,6 +227,8 @@ mod tests {
             "",
             "Observation/..",
             "1/2",
+            "Condition/%",
+            "Condition/%zz%41",
             "http://u/fhirx/Observation/1",
         ] {
             assert_eq!(lead(text), Lead::Nowhere, "{text}");
