@@ -28,7 +28,7 @@
 //! * *A tail of the journal that was cut off whole* cannot be seen without a head that is kept elsewhere
 //!   (`sluis audit verify --head`).
 //! * *References into another person's record that do not name a Patient.* Without a plan they are not looked up and stay as
-//!   they are; with one they are looked up, and the resource that holds one is withheld.
+//!   they are; with one they are looked up and go.
 //! * *Bounds on what the server sends.* Pages, bytes of a page and bytes of one entry are bounded as they come, hidden matches
 //!   among them: an entry of more than 8 MiB, a judged page of more than 32 MiB or a search of more than a thousand pages is
 //!   refused, and would not be in a world without what made it so large.

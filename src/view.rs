@@ -7,6 +7,7 @@
 mod absence;
 mod answer;
 mod compartment;
+mod cut;
 mod entry;
 mod error;
 #[cfg(feature = "faults")]
@@ -14,11 +15,14 @@ pub mod faults;
 mod graph;
 mod judge;
 mod links;
+mod need;
 mod reference;
 mod released;
 mod resource;
 mod scan;
 mod scrub;
+mod structure;
+mod ties;
 mod writer;
 
 use std::sync::Arc;

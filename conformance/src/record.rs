@@ -99,15 +99,17 @@ impl Record {
         serde_json::from_str(&self.raw).unwrap_or_default()
     }
 
-    /// Returns every `Type/id` that it refers to.
+    /// Returns every `Type/id` that it refers to through one of these elements.
     #[must_use]
-    pub fn refers_to(&self) -> BTreeSet<String> {
+    pub fn refers_through(&self, elements: &[&str]) -> BTreeSet<String> {
         let mut references = BTreeSet::new();
-        each_member(&self.value(), "reference", &mut |value| {
-            if let Some(reference) = value.as_str().filter(|reference| !reference.starts_with('#')) {
-                references.insert(reference.to_owned());
-            }
-        });
+        for element in elements {
+            each_member(&self.value(), element, &mut |value| {
+                each_member(value, "reference", &mut |value| {
+                    references.extend(value.as_str().map(str::to_owned));
+                });
+            });
+        }
         references
     }
 
@@ -315,9 +317,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_refers_to_others_and_not_to_what_it_contains() {
-        let raw = r##"{"resourceType":"A","id":"1","s":{"reference":"P/p"},"d":[{"c":{"reference":"C/c"}},{"reference":"#x"}]}"##;
-        let references: Vec<String> = Record::read(raw).unwrap().refers_to().into_iter().collect();
-        assert_eq!(references, ["C/c", "P/p"]);
+    fn a_record_refers_through_elements_of_a_name() {
+        let raw = r##"{"resourceType":"A","id":"1","s":{"reference":"P/p"},"d":[{"c":{"reference":"C/c"}},{"reference":"D/d"}]}"##;
+        let through =
+            |elements: &[&str]| Record::read(raw).unwrap().refers_through(elements).into_iter().collect::<Vec<_>>();
+        assert_eq!(through(&["c"]), ["C/c"]);
+        assert_eq!(through(&["d", "s"]), ["C/c", "D/d", "P/p"]);
+        assert!(through(&["e"]).is_empty());
     }
 }

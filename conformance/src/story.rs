@@ -54,7 +54,20 @@ pub struct Story {
     pub sees: Sees,
     profile: Profile,
     named: Vec<String>,
+    linked: Vec<Linked>,
 }
+
+/// A resource that refers to what is hidden, and stays.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Linked {
+    resource: String,
+    /// The bytes of it that go.
+    goes: String,
+}
+
+/// Elements through which a resource inherits the labels of what it refers to.
+const LINKS: [&str; 4] = ["medicationReference", "reasonReference", "derivedFrom", "partOf"];
 
 impl Story {
     /// Reads `stories.toml`.
@@ -84,11 +97,13 @@ impl Story {
             profile: Option<String>,
             #[serde(default)]
             hidden: Vec<String>,
+            #[serde(default)]
+            linked: Vec<Linked>,
         }
         let text = std::fs::read_to_string(path).map_err(|error| Trouble::file(path, &error))?;
         let file: File = toml::from_str(&text).map_err(|_| Trouble::content(path, "profiles and stories"))?;
         let mut stories = Vec::new();
-        for Written { patient, caller, sees, purpose, reason, profile, hidden } in file.story {
+        for Written { patient, caller, sees, purpose, reason, profile, hidden, linked } in file.story {
             let profile = file.profiles.get(profile.as_deref().unwrap_or("summary"));
             stories.push(Self {
                 patient,
@@ -98,6 +113,7 @@ impl Story {
                 sees,
                 profile: profile.cloned().ok_or_else(|| Trouble::content(path, "a profile that is there"))?,
                 named: hidden,
+                linked,
             });
         }
         Ok(stories)
@@ -127,8 +143,8 @@ impl Story {
         records.iter().filter(move |record| record.file() == patient)
     }
 
-    /// Returns what must leave no trace: what the story names and, as long as a gateway withholds whole what refers to
-    /// something hidden, whatever leads there. Of a patient of whom nothing may be seen that is everything.
+    /// Returns what must leave no trace: what the story names, and what inherits the labels of that. Of a patient of whom
+    /// nothing may be seen that is everything.
     ///
     /// Consents stay: they are what is decided by, and the same in both worlds.
     ///
@@ -148,7 +164,7 @@ impl Story {
         loop {
             let before = hidden.len();
             for record in own.iter().filter(|record| record.resource_type() != "Patient") {
-                if record.refers_to().iter().any(|reference| hidden.contains(reference)) {
+                if record.refers_through(&LINKS).iter().any(|reference| hidden.contains(reference)) {
                     hidden.insert(record.reference().to_owned());
                 }
             }
@@ -169,6 +185,22 @@ impl Story {
             .own(records)
             .filter(|record| self.offers(record) && !hidden.contains(record.reference()) && self.sees != Sees::Nothing);
         Ok(visible.map(|record| (record.reference(), record)).collect())
+    }
+
+    /// Returns a resource as the caller may be given it: without what leads to something hidden.
+    ///
+    /// # Errors
+    ///
+    /// When the story names bytes that are not in it.
+    pub fn without_links(&self, reference: &str, resource: &str) -> Result<String, Trouble> {
+        let mut left = resource.to_owned();
+        for Linked { resource: _, goes } in self.linked.iter().filter(|linked| linked.resource == reference) {
+            if !left.contains(goes.as_str()) {
+                return Err(Trouble::Shape { what: "a story about bytes that are not there" });
+            }
+            left = left.replacen(goes.as_str(), "", 1);
+        }
+        Ok(left)
     }
 
     /// Returns true if and only if the profile of the caller's role has this resource.
@@ -202,7 +234,8 @@ mod tests {
             r#"{"resourceType":"Patient","id":"p"}"#,
             r#"{"resourceType":"Condition","id":"secret"}"#,
             r#"{"resourceType":"Encounter","id":"e","class":{"code":"IMP"},"d":{"reference":"Condition/secret"}}"#,
-            r#"{"resourceType":"Observation","id":"o","encounter":{"reference":"Encounter/e"}}"#,
+            r#"{"resourceType":"MedicationRequest","id":"m","reasonReference":[{"reference":"Condition/secret"}]}"#,
+            r#"{"resourceType":"Observation","id":"o","derivedFrom":[{"reference":"MedicationRequest/m"}]}"#,
             r#"{"resourceType":"Encounter","id":"amb","class":{"code":"AMB"}}"#,
             r#"{"resourceType":"Flag","id":"f"}"#,
             r#"{"resourceType":"Consent","id":"c","scope":{"coding":[{"code":"patient-privacy"}]}}"#,
@@ -220,21 +253,31 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_something_hidden_is_hidden_and_what_is_outside_is_not_given() {
+    fn what_inherits_from_something_hidden_is_hidden_and_what_is_outside_is_not_given() {
         let records = records();
         let story = story(Sees::Some, &["Condition/secret"]);
         let hidden: Vec<String> = story.hidden(&records).unwrap().into_iter().collect();
-        assert_eq!(hidden, ["Condition/secret", "Encounter/e", "Observation/o"]);
+        assert_eq!(hidden, ["Condition/secret", "MedicationRequest/m", "Observation/o"]);
         let visible: Vec<&str> = story.visible(&records).unwrap().into_keys().collect();
-        assert_eq!(visible, ["Flag/f", "Patient/p"]);
+        assert_eq!(visible, ["Encounter/e", "Flag/f", "Patient/p"]);
     }
 
     #[test]
     fn of_a_patient_of_whom_nothing_may_be_seen_all_but_the_consents_is_hidden() {
         let records = records();
         let story = story(Sees::Nothing, &[]);
-        assert_eq!(story.hidden(&records).unwrap().len(), 6);
+        assert_eq!(story.hidden(&records).unwrap().len(), 7);
         assert!(story.visible(&records).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_leads_to_something_hidden_is_given_without_that() {
+        let mut story = story(Sees::Some, &["Condition/secret"]);
+        story.linked = vec![Linked { resource: "Encounter/e".to_owned(), goes: r#","b":2"#.to_owned() }];
+        let given = r#"{"a":1,"b":2}"#;
+        assert_eq!(story.without_links("Encounter/e", given).unwrap(), r#"{"a":1}"#);
+        assert_eq!(story.without_links("Encounter/f", given).unwrap(), given);
+        assert!(story.without_links("Encounter/e", "{}").is_err());
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Graph, Node};
 use crate::view::judge::Judge;
 use crate::view::links::Links;
+use crate::view::need::Needs;
 use crate::view::reference::Key;
 use crate::view::resource::Resource;
 use crate::view::scan::{Frame, Splitter};
@@ -271,7 +272,7 @@ impl Answer {
 
     /// What was asked for and did not come is not there. With a plan it counts as hidden; without one the reference stays.
     fn end_of_look_up(&mut self, batch: Batch) {
-        let absent = if self.judge.is_straight() { Node::Stays(Vec::new()) } else { Node::Hidden };
+        let absent = if self.judge.is_straight() { Node::Stays(Needs::NOTHING) } else { Node::Hidden };
         for id in batch.ids {
             let key = Key { resource_type: batch.resource_type.clone(), id };
             self.links.absent(&key);

@@ -91,6 +91,15 @@ pub(super) fn whose(resource_type: &str) -> Whose {
     }
 }
 
+/// Returns true if and only if the element at that path says whose a resource of that type is.
+pub(super) fn says_whose(resource_type: &str, path: &[&str]) -> bool {
+    match whose(resource_type) {
+        Whose::About(element) | Whose::Supporting(Some(element)) => path == [element],
+        Whose::AboutEach(list, element) => path == [list, element],
+        Whose::Person | Whose::Supporting(None) | Whose::Unknown => false,
+    }
+}
+
 /// Returns whose a looked-up resource is: the ids of the Patient records it says it is about, each once.
 ///
 /// None for a type that is nobody's own (a Practitioner) and for one whose person cannot be told. A reference counts only

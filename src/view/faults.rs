@@ -12,6 +12,10 @@ pub enum Fault {
     KeepTotal,
     /// References to hidden resources are not looked for.
     SkipReferences,
+    /// References that could go alone stay.
+    KeepReferences,
+    /// What goes leaves white space behind.
+    KeepGap,
     /// Narratives are passed on.
     KeepNarrative,
     /// A page is not filled again from the next upstream page.
@@ -32,9 +36,11 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::KeepTotal,
         Self::SkipReferences,
+        Self::KeepReferences,
+        Self::KeepGap,
         Self::KeepNarrative,
         Self::PageGap,
         Self::ReleaseHidden,
@@ -57,6 +63,8 @@ impl Fault {
         match self {
             Self::KeepTotal => "keep-total",
             Self::SkipReferences => "skip-references",
+            Self::KeepReferences => "keep-references",
+            Self::KeepGap => "keep-gap",
             Self::KeepNarrative => "keep-narrative",
             Self::PageGap => "page-gap",
             Self::ReleaseHidden => "release-hidden",

@@ -1,9 +1,8 @@
 //! Graph: what was looked up of the resources that references lead to.
 //!
-//! A resource is visible only if everything its references lead to is (in this version of the view, a resource that refers
-//! to a hidden one is withheld as a whole). The greatest set that satisfies this is unique: a resource is in it if and only
-//! if nothing hidden can be reached from it. How far is looked is counted from each resource by itself, so that its verdict
-//! does not depend on what shares a page with it.
+//! A resource is visible only if what it requires is (the rest goes, and it stays). The greatest set that satisfies this is
+//! unique. How far is looked is counted from each resource by itself, so that its verdict does not depend on what shares a
+//! page with it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -11,6 +10,7 @@ use crate::limits;
 use crate::query::Id;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
+use crate::view::need::Needs;
 use crate::view::reference::Key;
 
 /// What is known of one resource.
@@ -18,16 +18,16 @@ use crate::view::reference::Key;
 pub(super) enum Node {
     /// Hidden by itself.
     Hidden,
-    /// Not hidden by itself; this is what it refers to.
-    Stays(Vec<Key>),
+    /// Not hidden by itself; this is what it requires.
+    Stays(Needs),
 }
 
-/// What is known of everything a resource refers to.
+/// What is known of everything a resource requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outlook {
-    /// Nothing hidden can be reached.
+    /// It is visible.
     Clear,
-    /// Something hidden can be reached, or the end cannot.
+    /// It is not: something it requires is hidden, or too far away.
     Barred,
     /// These must be looked up first.
     Unknown(Vec<Key>),
@@ -69,11 +69,25 @@ impl Graph {
         }
     }
 
-    /// Returns what can be reached from `from`, which refers to `references`.
-    pub(super) fn outlook(&self, from: &Key, references: &[Key]) -> Outlook {
+    /// Returns whether the target of a reference is visible.
+    pub(super) fn sight(&self, target: &Key) -> Outlook {
+        match self.nodes.get(target) {
+            None => Outlook::Unknown(vec![target.clone()]),
+            Some(Node::Hidden) => Outlook::Barred,
+            Some(Node::Stays(needs)) => self.outlook(target, needs),
+        }
+    }
+
+    /// Returns whether `from`, which is not hidden by itself, is visible.
+    pub(super) fn outlook(&self, from: &Key, needs: &Needs) -> Outlook {
+        if *needs == Needs::NOTHING {
+            return Outlook::Clear;
+        }
         let mut seen = HashSet::from([from]);
+        let mut reached = vec![(from, needs)];
         let mut unknown = Vec::new();
-        let mut level: Vec<&Key> = references.iter().collect();
+        let mut level: Vec<&Key> = Vec::new();
+        needs.each_key(&mut |key| level.push(key));
         for _ in 0..limits::REFERENCE_DEPTH {
             let mut next = Vec::new();
             for key in level {
@@ -81,26 +95,48 @@ impl Graph {
                     continue;
                 }
                 match self.nodes.get(key) {
-                    None => unknown.push(key.clone()),
-                    Some(Node::Hidden) => return Outlook::Barred,
-                    Some(Node::Stays(references)) => next.extend(references),
+                    None => unknown.push(key),
+                    Some(Node::Hidden) => {}
+                    #[cfg(feature = "faults")]
+                    Some(Node::Stays(_)) if is_planted(Fault::ShallowReferences) => reached.push((key, &NOTHING)),
+                    Some(Node::Stays(needs)) => {
+                        reached.push((key, needs));
+                        needs.each_key(&mut |key| next.push(key));
+                    }
                 }
             }
             if seen.len() > limits::REFERENCES {
                 return Outlook::Barred;
             }
-            #[cfg(feature = "faults")]
-            if is_planted(Fault::ShallowReferences) {
-                next.clear();
-            }
             level = next;
         }
-        if level.iter().any(|key| !seen.contains(key)) {
-            Outlook::Barred
-        } else if unknown.is_empty() {
-            Outlook::Clear
-        } else {
-            Outlook::Unknown(unknown)
+        // What is not known yet may be visible; what is hidden, or lies deeper, is not.
+        let may_be: HashSet<&Key> = unknown.iter().copied().collect();
+        if !greatest(&reached, &may_be).contains(from) {
+            return Outlook::Barred;
+        }
+        if unknown.is_empty() { Outlook::Clear } else { Outlook::Unknown(unknown.into_iter().cloned().collect()) }
+    }
+}
+
+#[cfg(feature = "faults")]
+static NOTHING: Needs = Needs::NOTHING;
+
+/// Returns the greatest set of what was reached in which everything has what it requires.
+fn greatest<'k>(reached: &[(&'k Key, &Needs)], may_be: &HashSet<&'k Key>) -> HashSet<&'k Key> {
+    let mut visible: HashSet<&Key> = reached.iter().map(|(key, _)| *key).collect();
+    loop {
+        let is_visible = |key: &Key| visible.contains(key) || may_be.contains(key);
+        let gone: Vec<&Key> = reached
+            .iter()
+            .filter(|(key, needs)| visible.contains(key) && !needs.are_met(&is_visible))
+            .map(|(key, _)| *key)
+            .collect();
+        if gone.is_empty() {
+            return visible;
+        }
+        for key in gone {
+            visible.remove(key);
         }
     }
 }
@@ -120,6 +156,7 @@ mod tests {
     use std::str::FromStr;
 
     use super::*;
+    use crate::view::need::Need;
 
     fn key(id: &str) -> Key {
         Key { resource_type: "Condition".to_owned(), id: Id::from_str(id).unwrap() }
@@ -129,27 +166,54 @@ mod tests {
         ids.iter().map(|id| key(id)).collect()
     }
 
+    /// Each of these is required.
+    fn needs(ids: &[&str]) -> Needs {
+        Needs { whole: Need::all(keys(ids).into_iter().map(Need::Key).collect()), inside: Vec::new() }
+    }
+
     fn graph(nodes: &[(&str, &[&str])]) -> Graph {
         let mut graph = Graph::default();
-        for (id, references) in nodes {
-            graph.learn(key(id), Node::Stays(keys(references)));
+        for (id, required) in nodes {
+            graph.learn(key(id), Node::Stays(needs(required)));
         }
         graph
     }
 
     #[test]
-    fn what_reaches_something_hidden_is_barred_and_a_circle_alone_is_not() {
+    fn what_requires_something_hidden_is_barred_and_a_circle_alone_is_not() {
         let mut graph = graph(&[("b", &["c"]), ("c", &["b", "a"])]);
-        assert_eq!(graph.outlook(&key("a"), &keys(&["b"])), Outlook::Clear);
+        assert_eq!(graph.outlook(&key("a"), &needs(&["b"])), Outlook::Clear);
         graph.learn(key("h"), Node::Hidden);
-        graph.learn(key("d"), Node::Stays(keys(&["b", "h"])));
-        assert_eq!(graph.outlook(&key("a"), &keys(&["d"])), Outlook::Barred);
+        graph.learn(key("d"), Node::Stays(needs(&["b", "h"])));
+        assert_eq!(graph.outlook(&key("a"), &needs(&["d"])), Outlook::Barred);
+        assert_eq!(graph.sight(&key("d")), Outlook::Barred);
+        assert_eq!(graph.sight(&key("c")), Outlook::Unknown(keys(&["a"])));
+    }
+
+    #[test]
+    fn a_circle_goes_with_the_one_that_lacks_something() {
+        let mut graph = graph(&[("b", &["c"]), ("c", &["a"])]);
+        graph.learn(key("h"), Node::Hidden);
+        assert_eq!(graph.outlook(&key("a"), &needs(&["b", "h"])), Outlook::Barred);
+        assert_eq!(graph.outlook(&key("a"), &needs(&["b"])), Outlook::Clear);
+    }
+
+    #[test]
+    fn one_of_several_is_enough_where_one_is_required() {
+        let mut graph = graph(&[("b", &[])]);
+        graph.learn(key("h"), Node::Hidden);
+        let one_of = |ids: &[&str]| Needs {
+            whole: Need::any(keys(ids).into_iter().map(Need::Key).collect()),
+            inside: Vec::new(),
+        };
+        assert_eq!(graph.outlook(&key("a"), &one_of(&["h", "b"])), Outlook::Clear);
+        assert_eq!(graph.outlook(&key("a"), &one_of(&["h"])), Outlook::Barred);
     }
 
     #[test]
     fn what_was_not_looked_up_is_named_once() {
         let graph = graph(&[("b", &["x", "y"]), ("c", &["x"])]);
-        assert_eq!(graph.outlook(&key("a"), &keys(&["b", "c"])), Outlook::Unknown(keys(&["x", "y"])));
+        assert_eq!(graph.outlook(&key("a"), &needs(&["b", "c"])), Outlook::Unknown(keys(&["x", "y"])));
     }
 
     #[test]
@@ -158,10 +222,10 @@ mod tests {
         let chain = |length: usize| {
             let mut graph = Graph::default();
             for (index, id) in ids.iter().enumerate().take(length) {
-                let next = ids.get(index + 1).filter(|_| index + 1 < length).map(|id| key(id));
-                graph.learn(key(id), Node::Stays(next.into_iter().collect()));
+                let next = ids.get(index + 1).filter(|_| index + 1 < length).map(String::as_str);
+                graph.learn(key(id), Node::Stays(needs(next.as_slice())));
             }
-            graph.outlook(&key("a"), &keys(&["n0"]))
+            graph.outlook(&key("a"), &needs(&["n0"]))
         };
         assert_eq!(chain(limits::REFERENCE_DEPTH), Outlook::Clear);
         assert_eq!(chain(limits::REFERENCE_DEPTH + 1), Outlook::Barred);
@@ -171,8 +235,8 @@ mod tests {
     fn a_verdict_does_not_change_within_a_request() {
         let mut graph = Graph::default();
         graph.learn(key("b"), Node::Hidden);
-        graph.learn(key("b"), Node::Stays(Vec::new()));
-        assert_eq!(graph.outlook(&key("a"), &keys(&["b"])), Outlook::Barred);
+        graph.learn(key("b"), Node::Stays(Needs::NOTHING));
+        assert_eq!(graph.outlook(&key("a"), &needs(&["b"])), Outlook::Barred);
     }
 
     #[test]

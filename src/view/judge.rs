@@ -11,10 +11,10 @@ use crate::view::absence::denies_what_may_be_hidden;
 use crate::view::compartment::Whose;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
+use crate::view::need::Need;
 use crate::view::reference::{Key, Known};
-#[cfg(feature = "faults")]
-use crate::view::resource::Leads;
-use crate::view::resource::{Resource, Tie, has_foreign_member};
+use crate::view::resource::{Leads, Resource, Tie, has_foreign_member};
+use crate::view::ties::{Around, Loses, Ties, WithPlan, ties};
 use crate::view::{Surroundings, ViewError};
 
 /// What a resource is, its references aside.
@@ -33,10 +33,19 @@ pub(super) enum Finding {
 /// What a resource refers to, and must be looked up for it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refers {
-    /// What must not be hidden.
-    pub(super) references: Vec<Key>,
+    /// Where its references lead, and what goes with them.
+    pub(super) ties: Ties,
+    /// Which of those it contains are hidden by themselves, by number; none where the list is empty.
+    pub(super) hidden_inside: Vec<bool>,
     /// Those whose labels it inherits.
     pub(super) links: Vec<Key>,
+}
+
+impl Refers {
+    /// Returns true if and only if the resource can be released as it is, whatever else is visible.
+    pub(super) fn is_free(&self) -> bool {
+        self.ties.targets.is_empty() && self.ties.loses == Loses::Nothing
+    }
 }
 
 /// The resources that a resource is linked to.
@@ -62,11 +71,14 @@ pub(super) enum Met {
 pub(super) struct Judge {
     plan: Plan,
     pub(super) surroundings: Surroundings,
+    /// Where a resource leads that is written as it is released.
+    outside_bases: Vec<String>,
 }
 
 impl Judge {
     pub(super) fn new(plan: Plan, surroundings: Surroundings) -> Self {
-        Self { plan, surroundings }
+        let outside_bases = std::iter::once(&surroundings.public_base).chain(&surroundings.upstream_bases);
+        Self { plan, outside_bases: outside_bases.cloned().collect(), surroundings }
     }
 
     /// Returns true if and only if nothing is left to judge by rules.
@@ -78,10 +90,15 @@ impl Judge {
         Known { person: &self.surroundings.person, bases: &self.surroundings.upstream_bases }
     }
 
-    /// Judges `resource` by itself and what it inherits, and puts what must be looked up before it can be released into
-    /// `refers`.
+    /// Returns the same for a resource that is written as it is released.
+    pub(super) fn known_outside(&self) -> Known<'_> {
+        Known { person: &self.surroundings.person, bases: &self.outside_bases }
+    }
+
+    /// Judges `resource` by itself and what it inherits, and puts what must be looked up before it can be released, and what
+    /// goes with what is hidden, into `refers`.
     ///
-    /// With a plan that is every reference but those to the person; without one only those to Consents, which may be of
+    /// With a plan every reference but those to the person is looked up; without one only those to Consents, which may be of
     /// the kind that is never visible.
     ///
     /// # Errors
@@ -93,14 +110,43 @@ impl Judge {
         linked: Linked<'_>,
         refers: &mut Refers,
     ) -> Result<Finding, ViewError> {
-        let Refers { references, links } = refers;
-        references.clear();
-        links.clear();
-        let straight = self.is_straight();
-        if is_privacy_consent(resource.value) || resource.contained().any(is_privacy_consent) {
+        *refers = Refers::default();
+        if is_privacy_consent(resource.value) {
             return Ok(Finding::Hidden(Ground::PolicyDenies));
         }
-        let inherits = self.plan.reads_links();
+        let leads = self.look_around(resource, refers);
+        if !self.may_be_about(resource, met) {
+            return Ok(Finding::Hidden(Ground::OtherPerson));
+        }
+        let linked = match linked {
+            Linked::Unknown if !refers.links.is_empty() => return Ok(Finding::Waits),
+            Linked::Unknown => &[],
+            Linked::Known(linked) => linked,
+        };
+        if !self.is_straight()
+            && let Some(ground) = self.hidden_by_plan(resource, linked)
+        {
+            return Ok(Finding::Hidden(ground));
+        }
+        refers.hidden_inside = self.hidden_inside(resource, linked);
+        if let Some(ground) = self.tie(resource, leads, refers) {
+            return Ok(Finding::Hidden(ground));
+        }
+        if leads.misplaced {
+            return Err(ViewError::MalformedResource);
+        }
+        // An element that no profile of FHIR defines may say anything; with a plan it takes its resource with it.
+        if !self.is_straight() && has_foreign_member(resource.value) {
+            return Ok(Finding::Hidden(Ground::ReferenceHidden));
+        }
+        let offered = self.surroundings.offer.holds(resource.value);
+        Ok(if offered || is_supporting(resource) { Finding::Visible } else { Finding::Outside })
+    }
+
+    /// Finds everything that a resource refers to, whatever the elements are.
+    fn look_around(&self, resource: &Resource<'_>, refers: &mut Refers) -> Leads {
+        let Refers { ties: Ties { targets, .. }, links, .. } = refers;
+        let (straight, inherits) = (self.is_straight(), self.plan.reads_links());
         let leads = resource.walk(self.known(), |resource_type, id, tie| {
             if (!straight || resource_type == "Consent")
                 && let Ok(id) = Id::from_str(id)
@@ -109,39 +155,45 @@ impl Judge {
                 if inherits && tie == Tie::Link {
                     links.push(key.clone());
                 }
-                references.push(key);
+                targets.push(key);
             }
         });
-        #[cfg(feature = "faults")]
-        let leads = with_faults(leads, references);
-        if leads.other_person || !self.may_be_about(resource, met) {
-            return Ok(Finding::Hidden(Ground::OtherPerson));
+        for keys in [targets, links] {
+            keys.sort_unstable();
+            keys.dedup();
         }
-        references.sort_unstable();
-        references.dedup();
-        links.sort_unstable();
-        links.dedup();
         #[cfg(feature = "faults")]
         if is_planted(Fault::SkipLinks) {
-            links.clear();
+            refers.links.clear();
         }
-        let linked = match linked {
-            Linked::Unknown if !links.is_empty() => return Ok(Finding::Waits),
-            Linked::Unknown => &[],
-            Linked::Known(linked) => linked,
-        };
-        if !straight && let Some(ground) = self.hidden_by_plan(resource, linked) {
-            return Ok(Finding::Hidden(ground));
+        leads
+    }
+
+    /// Finds what goes with what is hidden. Returns why the resource itself goes, if it does whatever else is visible.
+    fn tie(&self, resource: &Resource<'_>, leads: Leads, refers: &mut Refers) -> Option<Ground> {
+        let is_bound = leads.other_person
+            || (leads.nowhere && !self.is_straight())
+            || refers.hidden_inside.contains(&true)
+            || !refers.ties.targets.is_empty();
+        #[cfg(feature = "faults")]
+        let is_bound = is_bound
+            && !is_planted(Fault::SkipReferences)
+            && !(leads.other_person && is_planted(Fault::ReleaseOtherPerson));
+        if !is_bound {
+            refers.ties = Ties::default();
+            return None;
         }
-        if leads.misplaced {
-            return Err(ViewError::MalformedResource);
+        let plan = if self.is_straight() { WithPlan::No } else { WithPlan::Yes };
+        let around = Around { known: self.known(), plan, hidden_inside: &refers.hidden_inside };
+        refers.ties = ties(resource.value, around);
+        if refers.ties.needs.whole != Need::Never {
+            return None;
         }
-        // An element that no profile of FHIR defines may say anything; with a plan it takes its resource with it.
-        if !straight && (leads.nowhere || has_foreign_member(resource.value)) {
-            return Ok(Finding::Hidden(Ground::ReferenceHidden));
-        }
-        let offered = self.surroundings.offer.holds(resource.value);
-        Ok(if offered || is_supporting(resource) { Finding::Visible } else { Finding::Outside })
+        let without_plan = ties(resource.value, Around { plan: WithPlan::No, hidden_inside: &[], ..around });
+        Some(match without_plan.needs.whole {
+            Need::Never => Ground::OtherPerson,
+            Need::Nothing | Need::Key(_) | Need::Inside(_) | Need::All(_) | Need::Any(_) => Ground::ReferenceHidden,
+        })
     }
 
     /// Evidence is about one person: what is not shown to be about that person is another's.
@@ -163,31 +215,31 @@ impl Judge {
         if !verdict.is_visible() {
             return Some(verdict.ground());
         }
-        // A contained resource shares the verdict of its container, unless its own codes say otherwise; that no rule
-        // speaks of it by itself says nothing.
-        let mut verdicts = resource.contained().map(|contained| {
-            let has_links = contained.members().any(|member| is_link(member.name));
-            self.plan.judge(Subject::new(contained, if has_links { linked } else { &[] }), tables)
-        });
-        let hidden = verdicts.find(|verdict| !verdict.is_visible() && verdict.ground() != Ground::NothingOnFile);
-        if let Some(verdict) = hidden {
-            return Some(verdict.ground());
-        }
         let can_hide = |resource_type: &str| self.plan.can_hide(resource_type);
         denies_what_may_be_hidden(resource.value, &can_hide).then_some(Ground::PolicyDenies)
     }
-}
 
-#[cfg(feature = "faults")]
-fn with_faults(leads: Leads, references: &mut Vec<Key>) -> Leads {
-    if is_planted(Fault::ReleaseOtherPerson) {
-        return Leads { other_person: false, ..leads };
+    /// Returns which contained resources are hidden by their own codes: one shares the verdict of its container, unless its
+    /// own codes say otherwise; that no rule speaks of it by itself says nothing.
+    fn hidden_inside(&self, resource: &Resource<'_>, linked: &[Value<'_>]) -> Vec<bool> {
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::ReleaseHidden) {
+            return Vec::new();
+        }
+        let is_hidden = |contained: Value<'_>| {
+            if is_privacy_consent(contained) {
+                return true;
+            }
+            if self.is_straight() {
+                return false;
+            }
+            let has_links = contained.members().any(|member| is_link(member.name));
+            let subject = Subject::new(contained, if has_links { linked } else { &[] });
+            let verdict = self.plan.judge(subject, &self.surroundings.tables);
+            !verdict.is_visible() && verdict.ground() != Ground::NothingOnFile
+        };
+        resource.contained().map(is_hidden).collect()
     }
-    if is_planted(Fault::SkipReferences) {
-        references.clear();
-        return Leads { nowhere: false, ..leads };
-    }
-    leads
 }
 
 fn is_supporting(resource: &Resource<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! Scrub: what a released resource looks like.
 //!
-//! Byte for byte the server's, but for two rules: the narrative (`text` of the resource and of contained ones) goes, and
-//! absolute URLs of the server's own base become the public base. White space, order and the text of numbers stay
+//! Byte for byte the server's, but for two rules: the narrative (`text` of the resource, of contained ones and of the sections
+//! of a Composition) goes, and absolute URLs of the server's own base become the public base. White space, order and the text of numbers stay
 //! (invariant 6).
 
 use std::iter::Peekable;
@@ -53,7 +53,11 @@ impl Scrubber {
             match (member.name, self.narrative, place) {
                 ("text", Narrative::Drop, _) => copy.leave_out(&member, before, &mut members),
                 ("contained", _, Place::Outermost) => {
-                    member.value.items().for_each(|item| self.resource(item, Place::Contained, urls, copy));
+                    member.value.items().for_each(|item| self.resource(item, Place::Inner, urls, copy));
+                }
+                // Of the types of FHIR R4 only Composition has sections; each has a narrative of its own.
+                ("section", _, _) => {
+                    member.value.items().for_each(|item| self.resource(item, Place::Inner, urls, copy));
                 }
                 _ if urls => self.element(member.value, copy),
                 _ => {}
@@ -96,7 +100,8 @@ impl Scrubber {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Outermost,
-    Contained,
+    /// A contained resource, or a section.
+    Inner,
 }
 
 /// Copies a text piece by piece; places are those of the document it is part of.
@@ -118,29 +123,23 @@ impl Copy<'_, '_> {
         self.at = place - self.origin;
     }
 
-    /// Leaves out `member` and exactly one comma: the one behind it, or the one before it if it is the last.
+    /// Leaves out `member`, and the comma and the white space between it and the one before it; behind it if it is the first.
     fn leave_out(&mut self, member: &Member<'_>, before: Option<usize>, behind: &mut Peekable<Members<'_>>) {
         let (start, end) = member.span;
-        match (behind.peek(), before) {
-            (Some(_), _) => {
-                self.copy_to(start);
-                self.skip_to(self.comma_from(end) + 1);
-            }
-            (None, Some(before)) => {
-                self.copy_to(self.comma_from(before));
+        match (before, behind.peek()) {
+            (Some(before), _) => {
+                self.copy_to(before);
                 self.skip_to(end);
+            }
+            (None, Some(next)) => {
+                self.copy_to(start);
+                self.skip_to(next.span.0);
             }
             (None, None) => {
                 self.copy_to(start);
                 self.skip_to(end);
             }
         }
-    }
-
-    /// Returns where the comma behind a member is: only white space is between them.
-    fn comma_from(&self, place: usize) -> usize {
-        let behind = self.raw.get(place - self.origin..).unwrap_or_default();
-        place + memchr::memchr(b',', behind.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -163,13 +162,17 @@ mod tests {
     #[test]
     fn the_narrative_takes_one_comma_with_it_and_the_rest_stays() {
         for (text, expected) in [
-            (r#"{"a":1.50 , "text":{"div":"x"} , "b" : [1e-7]}"#, r#"{"a":1.50 ,  "b" : [1e-7]}"#),
+            (r#"{"a":1.50 , "text":{"div":"x"} , "b" : [1e-7]}"#, r#"{"a":1.50 , "b" : [1e-7]}"#),
             (r#"{"text":{},"a":1}"#, r#"{"a":1}"#),
-            (r#"{ "a":1 , "text":{} }"#, r#"{ "a":1  }"#),
+            (r#"{ "a":1 , "text":{} }"#, r#"{ "a":1 }"#),
             (r#"{ "text":{} }"#, r#"{  }"#),
             (
                 r#"{"a":{"text":"stays"},"contained":[{"text":{},"b":{"text":"stays"}} , {"c":1,"text":{}}]}"#,
                 r#"{"a":{"text":"stays"},"contained":[{"b":{"text":"stays"}} , {"c":1}]}"#,
+            ),
+            (
+                r#"{"section":[{"title":"x","text":{},"section":[{"text":{},"code":{"text":"stays"}}]}]}"#,
+                r#"{"section":[{"title":"x","section":[{"code":{"text":"stays"}}]}]}"#,
             ),
         ] {
             assert_eq!(scrub(Narrative::Drop, text), expected, "{text}");

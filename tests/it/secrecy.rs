@@ -109,11 +109,30 @@ twins! {
 }
 
 #[tokio::test]
-async fn what_is_withheld_with_the_hidden_leaves_no_trace_either() {
-    let (carla, here) = carla_withholding().await;
-    let Sees::AllBut { hidden, with_it } = carla.sees else { panic!("nothing is hidden of Carla") };
-    let gone: Vec<String> = hidden.iter().chain(with_it).map(|reference| (*reference).to_owned()).collect();
-    assert_same(here, &without(carla, &gone).await, "what is withheld");
+async fn what_refers_to_the_hidden_looks_as_if_it_never_had() {
+    let carla = story("carla", "huisarts-noord");
+    let Sees::AllBut { hidden, linked } = carla.sees else { panic!("nothing is hidden of Carla") };
+    let world = |hidden: &[&str], linked: &[(&str, &str)]| {
+        let plan = Plan::of_demo();
+        let record = records::texts(carla.patient);
+        record.iter().for_each(|(reference, _)| plan.server().expunge(reference));
+        for (reference, text) in record.iter().filter(|(reference, _)| !hidden.contains(&reference.as_str())) {
+            let text = linked.iter().filter(|(from, _)| from == reference).fold(text.clone(), |text, (_, part)| {
+                assert!(text.contains(part), "{reference} has no {part}");
+                text.replace(part, "")
+            });
+            plan.server().put(&text).unwrap();
+        }
+        plan.open()
+    };
+    let here = answers(&world(&[], &[]), carla).await;
+    assert_same(&here, &answers(&world(hidden, linked), carla).await, "what was linked");
+    for (reference, part) in linked {
+        let seen = |text: &str| {
+            here.iter().any(|(question, reply)| question.target == *reference && reply.text().contains(text))
+        };
+        assert!(seen(r#""status":"finished""#) && !seen(part), "{reference}");
+    }
 }
 
 #[tokio::test]

@@ -5,10 +5,17 @@ use std::collections::BTreeSet;
 use super::hold::Held;
 use super::{Answer, Body, Next, Of, Task};
 use crate::consent::Ground;
+use crate::json::Document;
+use crate::limits;
 use crate::query::Target;
+use crate::view::cut::cut;
+#[cfg(feature = "faults")]
+use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Outlook, batches};
 use crate::view::reference::Key;
+use crate::view::resource::Resource;
 use crate::view::scan::Splitter;
+use crate::view::ties::{Around, Loses, WithPlan};
 use crate::view::writer::Mode;
 use crate::view::{Ending, ViewError};
 
@@ -55,8 +62,7 @@ impl Answer {
         if links.is_empty() {
             self.judge_waiting()?;
         }
-        let outlook = |held: &Held| self.graph.outlook(&held.key, &held.references);
-        let outlooks: Vec<Outlook> = self.hold.iter().map(outlook).collect();
+        let outlooks: Vec<Outlook> = self.hold.iter().map(|held| self.outlook(held)).collect();
         let mut unknown: BTreeSet<Key> = outlooks.iter().flat_map(Outlook::unknown).cloned().collect();
         // Those that wait are there already: they are judged when what they are linked to is.
         for held in self.hold.iter().filter(|held| held.waits()) {
@@ -71,14 +77,59 @@ impl Answer {
         }
         for (held, outlook) in self.hold.take().into_iter().zip(outlooks) {
             match outlook {
-                Outlook::Clear => self.release(held),
+                Outlook::Clear => self.release(held)?,
                 Outlook::Barred | Outlook::Unknown(_) => self.writer.withhold(&held.key, Ground::ReferenceHidden),
             }
         }
         Ok(())
     }
 
-    fn release(&mut self, held: Held) {
+    /// Returns whether a resource is visible, once everything it refers to is known: what is optional goes with what is
+    /// hidden.
+    fn outlook(&self, held: &Held) -> Outlook {
+        match self.graph.outlook(&held.key, &held.ties.needs) {
+            Outlook::Clear => {
+                let sights = held.ties.targets.iter().map(|target| self.graph.sight(target));
+                let unknown: Vec<Key> = sights.flat_map(|sight| sight.unknown().to_vec()).collect();
+                if unknown.is_empty() { Outlook::Clear } else { Outlook::Unknown(unknown) }
+            }
+            bound @ (Outlook::Barred | Outlook::Unknown(_)) => bound,
+        }
+    }
+
+    /// Takes out what is hidden. Returns false if nothing is left to release.
+    fn cut(&self, held: &mut Held) -> Result<bool, ViewError> {
+        let is_visible = |target: &Key| self.graph.sight(target) == Outlook::Clear;
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepReferences) {
+            return Ok(true);
+        }
+        if held.ties.loses == Loses::Nothing && held.ties.targets.iter().all(is_visible) {
+            return Ok(true);
+        }
+        let plan = if self.judge.is_straight() { WithPlan::No } else { WithPlan::Yes };
+        let around = Around { known: self.judge.known_outside(), plan, hidden_inside: &held.hidden_inside };
+        let Some(bytes) = cut(&held.bytes, around, &is_visible).map_err(|_| ViewError::NotStrictJson)? else {
+            return Ok(false);
+        };
+        held.bytes = bytes;
+        if let Task::Search(matches) = &self.task
+            && matches.are_coming()
+        {
+            let document = Document::read(&held.bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
+            let resource = Resource::read(document.root())?;
+            // What went can be neither what was searched for nor what is included for it.
+            held.included = matches.targets(&resource, self.judge.known_outside());
+            return Ok(matches.search().matches(resource.value));
+        }
+        Ok(true)
+    }
+
+    fn release(&mut self, mut held: Held) -> Result<(), ViewError> {
+        if !self.cut(&mut held)? {
+            self.writer.withhold(&held.key, Ground::ReferenceHidden);
+            return Ok(());
+        }
         let write = |out: &mut Vec<u8>| out.extend_from_slice(&held.bytes);
         match &mut self.task {
             Task::Read(_) => self.writer.resource(&held.key, &held.bytes),
@@ -94,6 +145,7 @@ impl Answer {
                 }
             }
         }
+        Ok(())
     }
 }
 

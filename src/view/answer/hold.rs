@@ -4,14 +4,17 @@ use crate::limits;
 use crate::view::ViewError;
 use crate::view::judge::Met;
 use crate::view::reference::Key;
+use crate::view::ties::Ties;
 
 /// A resource that is visible by itself, as far as that is known.
 pub(super) struct Held {
     pub(super) key: Key,
     /// The resource as it would be released; as the server has it while it waits.
     pub(super) bytes: Vec<u8>,
-    /// What must not be hidden.
-    pub(super) references: Vec<Key>,
+    /// What it refers to, and what goes with that.
+    pub(super) ties: Ties,
+    /// Which of those it contains are hidden by themselves.
+    pub(super) hidden_inside: Vec<bool>,
     /// What would be included with it.
     pub(super) included: Vec<Key>,
     pub(super) state: State,

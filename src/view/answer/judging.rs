@@ -13,6 +13,7 @@ use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Node};
 use crate::view::judge::{Finding, Judge, Linked, Met, Refers};
 use crate::view::links::{Links, Reach};
+use crate::view::need::Needs;
 use crate::view::reference::Key;
 use crate::view::resource::Resource;
 use crate::view::writer::Mode;
@@ -30,9 +31,9 @@ impl Answer {
         let mut refers = Refers::default();
         let finding = self.judge.find(resource, Met::Asked, Linked::Unknown, &mut refers)?;
         let key = resource.key()?;
-        if finding == Finding::Visible && refers.references.is_empty() && self.hold.is_empty() {
+        if finding == Finding::Visible && refers.is_free() && self.hold.is_empty() {
             if !self.judge.is_straight() {
-                self.graph.learn(key.clone(), Node::Stays(Vec::new()));
+                self.graph.learn(key.clone(), Node::Stays(Needs::NOTHING));
             }
             if matches.search().matches(resource.value) && matches.takes_next() {
                 matches.include(matches.targets(resource, self.judge.known()));
@@ -114,8 +115,9 @@ impl Answer {
             Finding::Outside => self.writer.withhold(&key, Ground::OutsideProfile),
             Finding::Waits => {
                 let bytes = resource.value.raw().as_bytes().to_vec();
-                let state = State::Waits(refers.links, met);
-                self.hold.add(Held { key, bytes, references: refers.references, included: Vec::new(), state })?;
+                let Refers { ties, hidden_inside, links } = refers;
+                let state = State::Waits(links, met);
+                self.hold.add(Held { key, bytes, ties, hidden_inside, included: Vec::new(), state })?;
             }
             Finding::Visible => {
                 if matches.as_ref().is_some_and(|matches| !matches.search().matches(resource.value)) {
@@ -125,8 +127,8 @@ impl Answer {
                 self.scrubber.write(resource.value, &mut bytes);
                 let included = matches.map(|matches| matches.targets(resource, self.judge.known()));
                 let included = included.unwrap_or_default();
-                let state = State::Judged;
-                self.hold.add(Held { key, bytes, references: refers.references, included, state })?;
+                let Refers { ties, hidden_inside, links: _ } = refers;
+                self.hold.add(Held { key, bytes, ties, hidden_inside, included, state: State::Judged })?;
             }
         }
         Ok(())
@@ -195,7 +197,7 @@ fn find_linked(
 
 fn node(finding: Finding, refers: Refers) -> Node {
     match finding {
-        Finding::Visible | Finding::Outside => Node::Stays(refers.references),
+        Finding::Visible | Finding::Outside => Node::Stays(refers.ties.needs),
         Finding::Hidden(_) | Finding::Waits => Node::Hidden,
     }
 }

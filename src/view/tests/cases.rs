@@ -1,4 +1,4 @@
-//! Cases as files: what hides a resource, each with a twin that differs in that alone and is visible.
+//! Cases as files: what hides a resource or a part of it, each with a twin that differs in that alone and is visible.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,15 +16,27 @@ struct Case {
     plans: Vec<PlanName>,
     /// What is asked.
     query: String,
-    /// The reason that goes on record.
+    /// The reason that goes on record for what is hidden.
+    #[serde(default)]
     ground: String,
     /// What else the upstream has.
     #[serde(default)]
     around: Vec<Box<RawValue>>,
     /// Each is hidden.
+    #[serde(default)]
     hidden: Vec<Box<RawValue>>,
+    /// Each is delivered without what is hidden, as if it had never been there.
+    #[serde(default)]
+    cut: Vec<Cut>,
     /// Each is visible.
     visible: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cut {
+    given: Box<RawValue>,
+    left: Box<RawValue>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -57,10 +69,18 @@ fn run(file: &str, case: &Case) {
             let upstream = Upstream::new(around().chain([hidden.get().to_owned()]), 10);
             let with = ask(&upstream, plan.plan(), &case.query, 0, 7).unwrap();
             let place = format!("{file}: {}: {}", case.what, hidden.get());
-            assert_eq!(with.body, without.body, "{place}");
             let reference = reference(hidden.get());
+            assert_eq!(with.body, without.body, "{place}");
             let ground = with.report.withheld.iter().find(|(withheld, _)| *withheld == reference);
             assert_eq!(ground.map(|(_, ground)| ground.code()), Some(case.ground.as_str()), "{place}");
+        }
+        for Cut { given, left } in &case.cut {
+            let world = |resource: &str| Upstream::new(around().chain([resource.to_owned()]), 10);
+            let with = ask(&world(given.get()), plan.plan(), &case.query, 0, 7).unwrap();
+            let without = ask(&world(left.get()), plan.plan(), &case.query, 0, 7).unwrap();
+            let place = format!("{file}: {}: {}", case.what, given.get());
+            assert_eq!(with.body, without.body, "{place}");
+            assert!(with.body.contains(left.get()), "{place}: {}", with.body);
         }
         for visible in &case.visible {
             let upstream = Upstream::new(around().chain([visible.get().to_owned()]), 10);
@@ -83,7 +103,8 @@ fn each_hidden_case_leaves_no_trace_and_its_twin_is_delivered_as_it_is() {
         let name = file.display().to_string();
         let cases: Vec<Case> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).expect(&name);
         for case in &cases {
-            assert!(!case.hidden.is_empty() && !case.visible.is_empty(), "{name}: a case has a twin");
+            let without = case.hidden.len() + case.cut.len();
+            assert!(without > 0 && !case.visible.is_empty(), "{name}: a case has a twin");
             run(&name, case);
         }
     }

@@ -64,6 +64,13 @@ enum Whose {
     Others,
 }
 
+/// Whether a second person is named where the record names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Second {
+    Named,
+    NeverNamed,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Contained {
     Nothing,
@@ -107,7 +114,8 @@ impl Record {
             2 => format!("{BASE}/{resource_type}/{id}"),
             _ => format!("http:\\/\\/alias/fhir/{resource_type}/{id}"),
         };
-        format!(r#"{{"reference":"{text}"}}"#)
+        let display = if index < self.0.len() && self.is_barred(index) { "CANARY" } else { "shown" };
+        format!(r#"{{"reference":"{text}","display":"{display}"}}"#)
     }
 
     fn security(restricted: bool) -> String {
@@ -117,7 +125,9 @@ impl Record {
         )
     }
 
-    fn text(&self, index: usize) -> String {
+    /// Returns the resource with its references to what `keeps` names, and to another person if it has one and `second` says
+    /// so.
+    fn text(&self, index: usize, keeps: &dyn Fn(usize) -> bool, second: Second) -> String {
         let thing = &self.0[index];
         let (resource_type, element) = KINDS[thing.kind];
         let canary = if self.is_barred(index) { "CANARY" } else { "plain" };
@@ -144,7 +154,7 @@ impl Record {
         }
         let first = |wanted: &[&str]| {
             let found = thing.references.iter().find(|(index, _)| wanted.contains(&self.name(*index).0));
-            found.map(|one| self.reference(*one))
+            found.filter(|(to, _)| keeps(*to)).map(|one| self.reference(*one))
         };
         for (_, element, targets) in LINKS.iter().filter(|(source, _, _)| *source == resource_type) {
             members.extend(first(targets).map(|text| format!(r#""{element}":{text}"#)));
@@ -155,13 +165,17 @@ impl Record {
         if resource_type == "MedicationRequest" {
             members.extend(first(&["Practitioner"]).map(|text| format!(r#""requester":{text}"#)));
         }
-        let mut extensions: Vec<_> = thing.references.iter().map(|one| self.reference(*one)).collect();
-        if thing.whose == Whose::Shared {
+        let kept = thing.references.iter().filter(|(to, _)| keeps(*to));
+        let mut extensions: Vec<_> = kept.map(|one| self.reference(*one)).collect();
+        if thing.whose == Whose::Shared && second == Second::Named {
             extensions.push(r#"{"reference":"Patient/b"}"#.to_owned());
         }
         let extensions: Vec<_> =
             extensions.iter().map(|text| format!(r#"{{"url":"http://x","valueReference":{text}}}"#)).collect();
-        members.push(format!(r#""extension": [{}] ,"status":"{canary}""#, extensions.join(" ,")));
+        if !extensions.is_empty() {
+            members.push(format!(r#""extension": [ {}]"#, extensions.join(" ,")));
+        }
+        members.push(format!(r#""status":"{canary}""#));
         format!("{{{}}}", members.join(", "))
     }
 
@@ -175,8 +189,7 @@ impl Record {
     }
 
     fn is_others(&self, index: usize) -> bool {
-        let thing = &self.0[index];
-        thing.whose == Whose::Shared || thing.whose == Whose::Others && !self.is_supporting(index)
+        self.0[index].whose == Whose::Others && !self.is_supporting(index)
     }
 
     /// What it is linked to, as [`Record::text`] writes it.
@@ -188,33 +201,42 @@ impl Record {
         })
     }
 
-    /// The smallest set that holds what tells of HIV itself and what is linked to something in it.
-    fn tells(&self) -> HashSet<usize> {
-        let mut tells: HashSet<_> = (0..self.0.len()).filter(|index| self.0[*index].tells).collect();
+    /// The smallest set that holds what has something itself and what is linked to something in it.
+    fn inherited(&self, has: impl Fn(&Thing) -> bool) -> HashSet<usize> {
+        let mut heirs: HashSet<_> = (0..self.0.len()).filter(|index| has(&self.0[*index])).collect();
         loop {
             let more: Vec<_> = (0..self.0.len())
-                .filter(|index| !tells.contains(index) && self.links(*index).any(|to| tells.contains(&to)))
+                .filter(|index| !heirs.contains(index) && self.links(*index).any(|to| heirs.contains(&to)))
                 .collect();
             if more.is_empty() {
-                return tells;
+                return heirs;
             }
-            tells.extend(more);
+            heirs.extend(more);
         }
     }
 
     /// Hidden by itself and what it inherits, other references aside.
     fn is_barred(&self, index: usize) -> bool {
-        let thing = &self.0[index];
-        let silenced = SILENCED.contains(&KINDS[thing.kind].0) && self.tells().contains(&index);
-        silenced || thing.restricted || thing.contained == Contained::Restricted || self.is_others(index)
+        let is_restricted = |thing: &Thing| thing.restricted || thing.contained == Contained::Restricted;
+        let is_silenced = SILENCED.contains(&KINDS[self.0[index].kind].0);
+        self.is_others(index)
+            || self.inherited(is_restricted).contains(&index)
+            || is_silenced && self.inherited(|thing| thing.tells).contains(&index)
     }
 
-    /// The greatest set in which nothing is hidden by itself or refers to what is not in it.
+    /// The medication that a request is for: it cannot be without one.
+    fn medication(&self, index: usize) -> Option<usize> {
+        let is = |index: usize, kind: &str| self.name(index).0 == kind;
+        let mut references = self.0[index].references.iter().map(|(to, _)| *to);
+        references.find(|to| is(*to, "Medication")).filter(|_| is(index, "MedicationRequest"))
+    }
+
+    /// The greatest set in which nothing is hidden by itself or lacks what it cannot be without.
     fn visible(&self) -> HashSet<usize> {
         let mut visible: HashSet<_> = (0..self.0.len()).filter(|index| !self.is_barred(*index)).collect();
         loop {
-            let refers_well = |index: &usize| self.0[*index].references.iter().all(|(to, _)| visible.contains(to));
-            let kept: HashSet<_> = visible.iter().copied().filter(refers_well).collect();
+            let is_whole = |index: &usize| self.medication(*index).is_none_or(|to| visible.contains(&to));
+            let kept: HashSet<_> = visible.iter().copied().filter(is_whole).collect();
             if kept.len() == visible.len() {
                 return kept;
             }
@@ -222,8 +244,21 @@ impl Record {
         }
     }
 
+    /// A world as the server has it.
     fn world(&self, has: impl Fn(usize) -> bool, page: usize) -> Upstream {
-        Upstream::new((0..self.0.len()).filter(|index| has(*index)).map(|index| self.text(index)), page)
+        self.world_of(has, &|_| true, Second::Named, page)
+    }
+
+    /// A world in which what refers to others never did, but for those that `keeps` names.
+    fn world_of(
+        &self,
+        has: impl Fn(usize) -> bool,
+        keeps: &dyn Fn(usize) -> bool,
+        second: Second,
+        page: usize,
+    ) -> Upstream {
+        let things = (0..self.0.len()).filter(|index| has(*index));
+        Upstream::new(things.map(|index| self.text(index, keeps, second)), page)
     }
 }
 
@@ -263,11 +298,13 @@ fn same_bytes(record: &Record, sizes: Sizes) -> Result<(), TestCaseError> {
     let ((page, chunk), (other_page, other_chunk)) = sizes;
     let one = all_answers(&record.world(|_| true, page), labels, chunk);
     let without_barred = record.world(|index| !record.is_barred(index), other_page);
-    let without_hidden = record.world(|index| visible.contains(&index), other_page);
+    let is_visible = |index: usize| visible.contains(&index);
+    let without_hidden = record.world_of(is_visible, &is_visible, Second::NeverNamed, other_page);
     compare(&one, &all_answers(&without_barred, labels, other_chunk))?;
     compare(&one, &all_answers(&without_hidden, labels, other_chunk))?;
     let straight_one = all_answers(&record.world(|_| true, page), straight, chunk);
-    let without_others = record.world(|index| !record.is_others(index), other_page);
+    let is_own = |index: usize| !record.is_others(index);
+    let without_others = record.world_of(is_own, &|_| true, Second::NeverNamed, other_page);
     compare(&straight_one, &all_answers(&without_others, straight, other_chunk))?;
     for (what, given) in one.iter().chain(&straight_one) {
         prop_assert!(!given.body.contains("NARRATIVE"), "{}: {}", what, given.body);

@@ -15,6 +15,36 @@ pub(crate) fn each(record: &str) -> Vec<Value> {
     bundle["entry"].as_array().unwrap().iter().map(|entry| entry["resource"].clone()).collect()
 }
 
+/// Every resource in the demo's record of that name, as text without white space, its members in their order.
+pub(crate) fn texts(record: &str) -> Vec<(String, String)> {
+    #[derive(serde::Deserialize)]
+    struct Bundle<'b> {
+        #[serde(borrow)]
+        entry: Vec<Entry<'b>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Entry<'b> {
+        #[serde(borrow)]
+        resource: &'b serde_json::value::RawValue,
+    }
+    let (_, text) = RECORDS.iter().find(|(name, _)| *name == record).unwrap();
+    let bundle: Bundle<'_> = serde_json::from_str(text).unwrap();
+    let texts = bundle.entry.iter().map(|entry| without_space(entry.resource.get()));
+    references_of(record).into_iter().zip(texts).collect()
+}
+
+fn without_space(json: &str) -> String {
+    let (mut inside, mut escaped) = (false, false);
+    json.chars()
+        .filter(|character| {
+            let ends = *character == '"' && !escaped;
+            escaped = inside && *character == '\\' && !escaped;
+            inside ^= ends;
+            inside || !character.is_ascii_whitespace()
+        })
+        .collect()
+}
+
 fn reference(resource: &Value) -> String {
     format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap())
 }

@@ -14,8 +14,8 @@ pub(crate) enum Sees {
     AllBut {
         /// Hidden by a rule.
         hidden: &'static [&'static str],
-        /// Withheld because it refers to what is hidden.
-        with_it: &'static [&'static str],
+        /// What refers to that goes without the reference: which resource, and the part of its text that goes.
+        linked: &'static [(&'static str, &'static str)],
     },
 }
 
@@ -41,13 +41,18 @@ const WITHOUT_PSYCHIATRY: Sees = Sees::AllBut {
         "Flag/carla-flag-crisis",
         "MedicationRequest/carla-medicationrequest-sertraline",
         "MedicationRequest/carla-medicationrequest-quetiapine",
+        // For the anxiety, which it inherits the label of.
+        "MedicationRequest/carla-medicationrequest-propranolol",
         "MedicationDispense/carla-medicationdispense-sertraline",
         "MedicationStatement/carla-medicationstatement-sertraline",
         "Observation/carla-observation-phq9",
         "Observation/carla-observation-lithium",
     ],
-    // Propranolol for the anxiety; an admission with depression among its diagnoses.
-    with_it: &["MedicationRequest/carla-medicationrequest-propranolol", "Encounter/carla-encounter-both"],
+    // An admission with depression among its diagnoses.
+    linked: &[(
+        "Encounter/carla-encounter-both",
+        r#",{"condition":{"reference":"Condition/carla-condition-depression"},"rank":2}"#,
+    )],
 };
 
 pub(crate) const STORIES: &[Story] = &[

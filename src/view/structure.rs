@@ -1,0 +1,208 @@
+//! Structure: which elements the types of FHIR R4 have, and which of them put a resource into a patient's compartment.
+//!
+//! The table is made from the definitions of FHIR R4 by `profiles/fhir/generate`; nothing in it is written by hand.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// The table that is part of Sluis.
+const SHIPPED: &str = include_str!("../../profiles/fhir/r4.txt");
+
+static R4: LazyLock<Structure> = LazyLock::new(|| Structure::read(SHIPPED));
+
+/// The types of one version of FHIR.
+#[derive(Debug, Default)]
+struct Structure {
+    places: HashMap<&'static str, usize>,
+    types: Vec<Type>,
+}
+
+#[derive(Debug)]
+struct Type {
+    name: &'static str,
+    /// By name.
+    elements: Vec<(&'static str, Element)>,
+    /// Paths from the resource to the elements that name a patient whose compartment it is in.
+    compartment: Vec<&'static str>,
+}
+
+/// One element of a type, by its name in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Element {
+    /// Whether what it is part of can be without it.
+    pub(super) need: Presence,
+    /// What it holds.
+    pub(super) holds: Holds,
+}
+
+/// Whether an element may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Optional,
+    Required,
+}
+
+/// What an element holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// A value without elements of its own.
+    Primitive,
+    /// Elements of a type.
+    Elements(TypeOf),
+    /// A resource, of whatever type it says.
+    Resource,
+    /// Nobody knows: the type, or the element, is not one of FHIR R4.
+    Unknown,
+}
+
+/// A type with elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TypeOf(usize);
+
+impl TypeOf {
+    /// Returns the type of that name: a resource, a data type, or `Observation.component`.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        R4.places.get(name).copied().map(Self)
+    }
+
+    /// Returns its name.
+    pub(super) fn name(self) -> &'static str {
+        R4.types.get(self.0).map_or("", |one| one.name)
+    }
+
+    /// Returns the element of that name in JSON; the sibling of a primitive (`_status`) is an optional one with the elements
+    /// of an Element.
+    pub(super) fn element(self, name: &str) -> Option<Element> {
+        let elements = &R4.types.get(self.0)?.elements;
+        let find = |name: &str| {
+            let place = elements.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+            elements.get(place).map(|(_, element)| *element)
+        };
+        match name.strip_prefix('_') {
+            None => find(name),
+            Some(name) => {
+                find(name).filter(|element| element.holds == Holds::Primitive)?;
+                let holds = Self::of("Element").map_or(Holds::Unknown, Holds::Elements);
+                Some(Element { need: Presence::Optional, holds })
+            }
+        }
+    }
+
+    /// Returns true if and only if a reference to a patient at that path (`participant.actor`) puts a resource of this type
+    /// into that patient's compartment (CompartmentDefinition/patient).
+    pub(super) fn is_compartment(self, path: &[&str]) -> bool {
+        let is = |known: &&str| known.split('.').eq(path.iter().copied());
+        R4.types.get(self.0).is_some_and(|one| one.compartment.iter().any(is))
+    }
+}
+
+impl Structure {
+    fn read(text: &'static str) -> Self {
+        let mut read = Self::default();
+        let lines = || text.lines().filter(|line| !line.starts_with('#'));
+        for name in lines().filter_map(|line| line.strip_prefix("= ")) {
+            read.places.insert(name, read.types.len());
+            read.types.push(Type { name, elements: Vec::new(), compartment: Vec::new() });
+        }
+        let mut inside = None;
+        for line in lines() {
+            let mut words = line.split(' ');
+            match (words.next(), words.next(), words.next(), words.next()) {
+                (Some("="), Some(name), None, None) => inside = read.places.get(name).copied(),
+                (Some(name), Some(least @ ("0" | "1")), Some("1" | "*"), Some(kind)) => {
+                    let need = if least == "0" { Presence::Optional } else { Presence::Required };
+                    let element = Element { need, holds: read.holds(kind) };
+                    if let Some(one) = inside.and_then(|place| read.types.get_mut(place)) {
+                        one.elements.push((name, element));
+                    }
+                }
+                (Some("@"), Some(name), _, _) => {
+                    if let Some(one) = read.places.get(name).and_then(|place| read.types.get_mut(*place)) {
+                        one.compartment = line.split(' ').skip(2).collect();
+                    }
+                }
+                (_, _, _, _) => {}
+            }
+        }
+        for one in &mut read.types {
+            one.elements.sort_unstable_by_key(|(name, _)| *name);
+        }
+        read
+    }
+
+    fn holds(&self, kind: &str) -> Holds {
+        match self.places.get(kind) {
+            _ if kind == "Resource" => Holds::Resource,
+            Some(place) => Holds::Elements(TypeOf(*place)),
+            None => Holds::Primitive,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(of: &str, name: &str) -> Option<(Presence, String)> {
+        let element = TypeOf::of(of)?.element(name)?;
+        let holds = match element.holds {
+            Holds::Primitive => "primitive".to_owned(),
+            Holds::Elements(kind) => kind.name().to_owned(),
+            Holds::Resource => "resource".to_owned(),
+            Holds::Unknown => "unknown".to_owned(),
+        };
+        Some((element.need, holds))
+    }
+
+    #[test]
+    fn elements_are_those_of_the_definitions() {
+        use Presence::{Optional, Required};
+        for (of, name, need, holds) in [
+            ("Encounter", "diagnosis", Optional, "Encounter.diagnosis"),
+            ("Encounter.diagnosis", "condition", Required, "Reference"),
+            ("MedicationRequest", "medicationReference", Required, "Reference"),
+            ("Observation", "subject", Optional, "Reference"),
+            ("Observation", "status", Required, "primitive"),
+            ("Observation", "_status", Optional, "Element"),
+            ("Composition.section", "section", Optional, "Composition.section"),
+            ("Annotation", "authorReference", Optional, "Reference"),
+            ("Extension", "valueReference", Optional, "Reference"),
+            ("Bundle.entry", "resource", Optional, "resource"),
+            ("Element", "extension", Optional, "Extension"),
+        ] {
+            assert_eq!(element(of, name), Some((need, holds.to_owned())), "{of}.{name}");
+        }
+        for (of, name) in [("Observation", "note2"), ("Observation", "_code"), ("Nothing", "id"), ("Patient", "text2")]
+        {
+            assert_eq!(element(of, name), None, "{of}.{name}");
+        }
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_read() {
+        let lines = |start: &str| SHIPPED.lines().filter(|line| line.starts_with(start)).count();
+        let elements: usize = R4.types.iter().map(|one| one.elements.len()).sum();
+        let compartments = R4.types.iter().filter(|one| !one.compartment.is_empty()).count();
+        assert_eq!((R4.types.len(), compartments), (lines("= "), lines("@ ")));
+        assert_eq!(elements + lines("= ") + lines("@ ") + lines("#"), SHIPPED.lines().count());
+    }
+
+    #[test]
+    fn a_compartment_is_that_of_the_definition() {
+        let is = |of: &str, path: &[&str]| TypeOf::of(of).is_some_and(|one| one.is_compartment(path));
+        for (of, path) in [
+            ("Appointment", &["participant", "actor"][..]),
+            ("Observation", &["subject"]),
+            ("Observation", &["performer"]),
+            ("Condition", &["asserter"]),
+            ("AllergyIntolerance", &["recorder"]),
+        ] {
+            assert!(is(of, path), "{of} {path:?}");
+        }
+        for (of, path) in
+            [("Observation", &["focus"][..]), ("Appointment", &["participant"]), ("Medication", &["manufacturer"])]
+        {
+            assert!(!is(of, path), "{of} {path:?}");
+        }
+    }
+}

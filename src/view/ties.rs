@@ -1,0 +1,362 @@
+//! Ties: where the elements of a resource lead, and what goes with a reference whose target is hidden.
+//!
+//! One walk, by the definitions of FHIR R4, serves two purposes: what a resource needs ([`ties`]) and what it looks like
+//! without what is hidden ([`crate::view::cut`]). So they cannot disagree.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::str::FromStr;
+
+use crate::json::{Kind, Value};
+use crate::query::Id;
+use crate::view::compartment::says_whose;
+use crate::view::need::{Need, Needs};
+use crate::view::reference::{Key, Known, Lead, logical, says_patient};
+use crate::view::structure::{Element, Holds, Presence, TypeOf};
+
+/// What is known beside the resource itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'s> {
+    pub(super) known: Known<'s>,
+    /// Whether a plan is there: then what cannot be looked up counts as hidden, and every target is looked up.
+    pub(super) plan: WithPlan,
+    /// Which contained resources are hidden by their own codes, by number; those beyond the end are not.
+    pub(super) hidden_inside: &'s [bool],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WithPlan {
+    Yes,
+    No,
+}
+
+/// Where the references of a resource lead.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Ties {
+    /// What the resource needs to stay.
+    pub(super) needs: Needs,
+    /// Every resource that some reference leads to, ordered, each once.
+    pub(super) targets: Vec<Key>,
+    /// Whether something goes whatever is visible.
+    pub(super) loses: Loses,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Loses {
+    #[default]
+    Nothing,
+    Something,
+}
+
+/// Returns the ties of a resource.
+pub(super) fn ties(resource: Value<'_>, around: Around<'_>) -> Ties {
+    let mut gather = Gather { targets: Vec::new(), loses: Loses::Nothing };
+    let (whole, inside) = Walk::over(resource, around, &mut gather);
+    let Gather { mut targets, loses } = gather;
+    targets.sort_unstable();
+    targets.dedup();
+    Ties { needs: Needs { whole, inside }, targets, loses }
+}
+
+/// What the walk makes of what it finds.
+pub(super) trait Fates {
+    /// What becomes of an element.
+    type Fate: Clone;
+
+    /// Returns true if and only if the element stays whatever is visible.
+    fn is_sure(fate: &Self::Fate) -> bool;
+    fn stays() -> Self::Fate;
+    /// The element goes whatever is visible.
+    fn goes(&mut self) -> Self::Fate;
+    /// The element stays if that resource is visible.
+    fn key(&mut self, key: Key) -> Self::Fate;
+    /// The element stays if that contained resource does; `at` is where the reference stands.
+    fn inside(&mut self, number: usize, at: Range<usize>) -> Self::Fate;
+    fn all(&mut self, fates: Vec<Self::Fate>) -> Self::Fate;
+    fn any(&mut self, fates: Vec<Self::Fate>) -> Self::Fate;
+    /// Takes note of what becomes of the members of an object or the items of an array, in their order.
+    fn siblings(&mut self, siblings: Siblings, spans: &[Range<usize>], fates: &[Self::Fate]);
+    /// Whether [`Self::siblings`] has a use for what it is told.
+    const NOTES_SIBLINGS: bool;
+}
+
+/// How neighbours stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Siblings {
+    /// One that goes leaves no gap.
+    Apart,
+    /// Each belongs to the item of the same number in another array (`_given` and `given`): one that goes leaves `null`.
+    Paired,
+}
+
+struct Gather {
+    targets: Vec<Key>,
+    loses: Loses,
+}
+
+impl Fates for Gather {
+    type Fate = Need;
+    const NOTES_SIBLINGS: bool = false;
+
+    fn is_sure(fate: &Need) -> bool {
+        *fate == Need::Nothing
+    }
+
+    fn stays() -> Need {
+        Need::Nothing
+    }
+
+    fn goes(&mut self) -> Need {
+        self.loses = Loses::Something;
+        Need::Never
+    }
+
+    fn key(&mut self, key: Key) -> Need {
+        self.targets.push(key.clone());
+        Need::Key(key)
+    }
+
+    fn inside(&mut self, number: usize, _: Range<usize>) -> Need {
+        Need::Inside(number)
+    }
+
+    fn all(&mut self, fates: Vec<Need>) -> Need {
+        Need::all(fates)
+    }
+
+    fn any(&mut self, fates: Vec<Need>) -> Need {
+        Need::any(fates)
+    }
+
+    fn siblings(&mut self, _: Siblings, _: &[Range<usize>], _: &[Need]) {}
+}
+
+/// One walk over a resource.
+pub(super) struct Walk<'d, 's, F: Fates> {
+    around: Around<'s>,
+    fates: &'s mut F,
+    /// The ids of the contained resources, by number.
+    inside: Vec<Option<Cow<'d, str>>>,
+    /// The type of the resource that is walked over: the outermost, or a contained one.
+    within: Option<TypeOf>,
+    /// The names of the members that lead to where the walk is.
+    path: Vec<&'d str>,
+    /// What takes the resource with it wherever it stands.
+    vital: Vec<F::Fate>,
+}
+
+impl<'d, 's, F: Fates> Walk<'d, 's, F> {
+    /// Returns what becomes of the resource, and of each one it contains.
+    pub(super) fn over(resource: Value<'d>, around: Around<'s>, fates: &'s mut F) -> (F::Fate, Vec<F::Fate>) {
+        let contained = || resource.get("contained").into_iter().flat_map(|contained| contained.items());
+        let inside = contained().map(|one| one.text_of("id")).collect();
+        let mut walk = Self { around, fates, inside, within: None, path: Vec::new(), vital: Vec::new() };
+        let inside = contained().enumerate().map(|(number, one)| walk.contained(number, one)).collect();
+        (walk.resource(resource), inside)
+    }
+
+    /// A contained Patient cannot be shown to be the person.
+    fn contained(&mut self, number: usize, contained: Value<'d>) -> F::Fate {
+        let is_patient = contained.text_of("resourceType").is_some_and(|name| name == "Patient");
+        let is_hidden = self.around.hidden_inside.get(number).copied().unwrap_or(false);
+        let fate = self.resource(contained);
+        if is_patient || is_hidden { self.fates.goes() } else { fate }
+    }
+
+    fn resource(&mut self, resource: Value<'d>) -> F::Fate {
+        self.within = resource.text_of("resourceType").and_then(|name| TypeOf::of(&name));
+        self.path.clear();
+        let fate = self.object(resource, self.within);
+        let mut all = std::mem::take(&mut self.vital);
+        all.push(fate);
+        self.fates.all(all)
+    }
+
+    fn value(&mut self, value: Value<'d>, holds: Holds, siblings: Siblings) -> F::Fate {
+        match value.kind() {
+            Kind::Array => self.array(value, holds, siblings),
+            Kind::Object => {
+                let kind = match holds {
+                    Holds::Elements(kind) => Some(kind),
+                    Holds::Primitive | Holds::Resource | Holds::Unknown => None,
+                };
+                self.object(value, kind)
+            }
+            Kind::String | Kind::Number | Kind::Bool | Kind::Null => F::stays(),
+        }
+    }
+
+    /// An array goes when all of its items do.
+    fn array(&mut self, array: Value<'d>, holds: Holds, siblings: Siblings) -> F::Fate {
+        let mut sure = false;
+        let (mut fates, mut family) = (Vec::new(), Family::new());
+        for item in array.items() {
+            let fate = self.value(item, holds, Siblings::Apart);
+            family.note::<F>(item.span(), &fate);
+            // A gap is there for the others.
+            if item.kind() == Kind::Null && siblings == Siblings::Paired {
+                continue;
+            }
+            sure |= F::is_sure(&fate);
+            fates.push(fate);
+        }
+        self.fates.siblings(siblings, &family.spans, &family.fates);
+        if sure || fates.is_empty() { F::stays() } else { self.fates.any(fates) }
+    }
+
+    fn object(&mut self, object: Value<'d>, kind: Option<TypeOf>) -> F::Fate {
+        let (mut needed, mut content, mut some_content) = (Vec::new(), Vec::new(), false);
+        let mut family = Family::new();
+        let gathered = kind.map_or(&[][..], |kind| gathers(kind, object));
+        let mut gathering = Vec::new();
+        if let Some(fate) = self.lead(object) {
+            needed.push(fate);
+        }
+        for member in object.members() {
+            let fate = if member.name == "contained" && self.path.is_empty() {
+                // What it holds is walked over by itself.
+                F::stays()
+            } else {
+                let element = kind.and_then(|kind| kind.element(member.name)).unwrap_or(UNKNOWN);
+                self.path.push(member.name);
+                let siblings = if member.name.starts_with('_') { Siblings::Paired } else { Siblings::Apart };
+                let fate = self.value(member.value, element.holds, siblings);
+                self.path.pop();
+                self.in_place(member.name, element, &fate, &mut needed);
+                fate
+            };
+            family.note::<F>(member.span.0..member.span.1, &fate);
+            if gathered.contains(&member.name) {
+                gathering.push(fate.clone());
+            }
+            if is_content(kind, member.name) {
+                some_content |= F::is_sure(&fate);
+                content.push(fate);
+            }
+        }
+        self.fates.siblings(Siblings::Apart, &family.spans, &family.fates);
+        if !some_content && !content.is_empty() {
+            needed.push(self.fates.any(content));
+        }
+        if !gathering.is_empty() {
+            needed.push(self.fates.any(gathering));
+        }
+        needed.retain(|fate| !F::is_sure(fate));
+        if needed.is_empty() { F::stays() } else { self.fates.all(needed) }
+    }
+
+    /// Takes note of what else goes with a member.
+    fn in_place(&mut self, name: &str, element: Element, fate: &F::Fate, needed: &mut Vec<F::Fate>) {
+        if F::is_sure(fate) {
+            return;
+        }
+        if name == "modifierExtension" {
+            self.vital.push(fate.clone());
+        } else if element.need == Presence::Required {
+            needed.push(fate.clone());
+        }
+    }
+
+    /// Returns what becomes of a Reference by where it leads; nothing for an object that is none.
+    fn lead(&mut self, object: Value<'d>) -> Option<F::Fate> {
+        let text = object.get("reference").filter(|text| text.kind() == Kind::String).and_then(|text| text.as_str());
+        let lead = match &text {
+            Some(text) => self.around.known.lead(text),
+            None => logical(object)?,
+        };
+        Some(match lead {
+            Lead::Own(_) => F::stays(),
+            Lead::OtherPerson => self.other_person(),
+            Lead::Resource(_, _) | Lead::Inside(_) | Lead::Nowhere if says_patient(object) => self.other_person(),
+            Lead::Resource(resource_type, id) => self.target(resource_type, id),
+            Lead::Inside("") => F::stays(),
+            Lead::Inside(fragment) => {
+                match self.inside.iter().position(|id| id.as_ref().is_some_and(|id| id == fragment)) {
+                    Some(number) => self.fates.inside(number, object.span()),
+                    None => self.nowhere(),
+                }
+            }
+            Lead::Nowhere => self.nowhere(),
+        })
+    }
+
+    /// A resource in the compartment of another person is that person's; elsewhere the reference goes.
+    fn other_person(&mut self) -> F::Fate {
+        let fate = self.fates.goes();
+        let theirs = match self.within {
+            // The own record is the person's whatever it is linked to (FHIR R4 has Patient.link in the compartment).
+            Some(kind) if kind.name() == "Patient" => false,
+            Some(kind) => kind.is_compartment(&self.path) || says_whose(kind.name(), &self.path),
+            None => true,
+        };
+        if theirs {
+            self.vital.push(fate.clone());
+        }
+        fate
+    }
+
+    /// Without a plan only Consents have to be looked up: some are never visible.
+    fn target(&mut self, resource_type: &str, id: &str) -> F::Fate {
+        match Id::from_str(id) {
+            Ok(id) if self.around.plan == WithPlan::Yes || resource_type == "Consent" => {
+                self.fates.key(Key { resource_type: resource_type.to_owned(), id })
+            }
+            Ok(_) => F::stays(),
+            Err(_) => self.nowhere(),
+        }
+    }
+
+    fn nowhere(&mut self) -> F::Fate {
+        match self.around.plan {
+            WithPlan::Yes => self.fates.goes(),
+            WithPlan::No => F::stays(),
+        }
+    }
+}
+
+const UNKNOWN: Element = Element { need: Presence::Optional, holds: Holds::Unknown };
+
+/// Returns the members that a resource is there for, if it only gathers others: it goes when all of them do.
+fn gathers(kind: TypeOf, object: Value<'_>) -> &'static [&'static str] {
+    match kind.name() {
+        "List" => &["entry"],
+        "Group" => &["member"],
+        "Composition" => &["section"],
+        "Composition.section" => &["entry", "section"],
+        "DiagnosticReport" => &["result"],
+        // A panel has no value of its own.
+        "Observation" if !object.members().any(|member| has_value(member.name)) => &["hasMember"],
+        _ => &[],
+    }
+}
+
+fn has_value(name: &str) -> bool {
+    name.starts_with("value") || name == "component"
+}
+
+/// Returns true if and only if an object is more than an empty shell by that member.
+fn is_content(kind: Option<TypeOf>, name: &str) -> bool {
+    match kind.map(TypeOf::name) {
+        Some("Extension") => name == "extension" || name.starts_with("value") || name.starts_with("_value"),
+        Some(_) | None => name != "id",
+    }
+}
+
+/// What becomes of the members of an object or the items of an array.
+struct Family<T> {
+    spans: Vec<Range<usize>>,
+    fates: Vec<T>,
+}
+
+impl<T: Clone> Family<T> {
+    fn new() -> Self {
+        Self { spans: Vec::new(), fates: Vec::new() }
+    }
+
+    fn note<F: Fates<Fate = T>>(&mut self, span: Range<usize>, fate: &T) {
+        if F::NOTES_SIBLINGS {
+            self.spans.push(span);
+            self.fates.push(fate.clone());
+        }
+    }
+}
