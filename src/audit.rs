@@ -18,9 +18,12 @@
 //! | 7.3.10 access point | `address` |
 //! | 7.4.1, 7.4.3 object | `patient`: its references, and the BSN where the request named one |
 //! | 7.4.6 authorisation protocol | `authorisation.policy`, `exchange` |
+//! | 7.4.7 treatment-relation protocol | `authorisation.relation`: the resource that shows it |
 //! | 7.4.8 consent profile | `authorisation.consents`, with `ground` |
 //! | 7.4.12 query | `asked`, base64 of what was received |
 //! | 7.5.2 source | `source` |
+//!
+//! An access that is to be reviewed says so in `review`: `break-glass` with its `emergency` (id, since, until), or `reason`.
 //!
 //! The record is the protected part: it names the patient and, in `withheld`, what the caller was not to know of. It never
 //! holds content of a resource, and none of this is for logs: the types here show nothing of it in `Debug`.
@@ -35,7 +38,7 @@ mod verify;
 
 pub use chain::{Entry, Hash, Head, Misread, NotAHash, OpenIntent, read};
 pub use event::{Event, EventKind};
-pub use facts::{Basis, Closing, Interaction, Opening, Outcome, Patient, Question};
+pub use facts::{Basis, Closing, Emergency, Interaction, Opening, Outcome, Patient, Question, Review};
 pub use record::{Kind, Record};
 pub use trail::{Sink, Trail};
 pub use verify::{Bad, Ending, Fault, Verdict, Verification, Verifier};

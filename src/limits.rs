@@ -32,6 +32,12 @@ pub const PATIENT_RECORDS: usize = 20;
 /// Resources that Consents of one person refer to (organisations, groups, their members).
 pub const REFERENCED: usize = 500;
 
+/// Resources of one patient that may show a treatment relation: thousands of contacts are a long life in one hospital.
+pub const RELATION_RESOURCES: usize = 5_000;
+
+/// Emergencies that are remembered at one time: a regional disaster, several times over.
+pub const EMERGENCIES: usize = 10_000;
+
 /// Steps along `partOf`, group members, roles when actors are compared.
 pub const ACTOR_DEPTH: usize = 5;
 

@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 mod offer;
 mod policy;
+mod regime;
 mod value_set;
 
 pub use capability::capability_statement;
@@ -21,5 +22,8 @@ pub use error::ProfileError;
 pub(crate) use exchange::Answered;
 pub use exchange::{Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING, shipped_exchanges};
 pub use offer::Offer;
-pub use policy::{Policy, shipped_policies};
+pub use policy::{
+    AfterObjection, BreakGlass, Currency, Form, Grant, Overrides, Party, Policy, Relation, Sign, shipped_policies,
+};
+pub use regime::{Extent, Regime, shipped_regime};
 pub use value_set::{ValueSet, ValueSets};

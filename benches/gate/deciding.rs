@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use sluis::consent::{
     Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Holder, Plan, Purpose,
-    Register, Source, Standing, Unlabelled, decide,
+    Register, Source, Standing, TreatmentRelation, Unlabelled, decide,
 };
 use sluis::identity::{Caller, CallerNames, CardType};
 use sluis::json::{Document, Value};
 use sluis::label::{Subject, Tables};
 use sluis::limits;
-use sluis::profile::{Policy, shipped_policies};
+use sluis::profile::{Regime, shipped_regime};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -91,7 +91,8 @@ struct Question {
     records: CallerRecords,
     holder: Holder,
     evidence: Evidence,
-    policy: Policy,
+    relation: TreatmentRelation,
+    regime: Regime,
 }
 
 impl Question {
@@ -100,13 +101,13 @@ impl Question {
         let consents = [consent.as_bytes().to_vec()];
         let patient = ["Patient/p1".to_owned()];
         let evidence = Evidence::read(&source, &consents, FhirVersion::R4, &patient, Standing::Full);
-        let policies = shipped_policies().expect("the shipped policies");
         Self {
             caller: caller(),
             records: CallerRecords::none(),
             holder: Holder::new("00000002".parse().expect("a URA")),
             evidence,
-            policy: policies.into_iter().find(|policy| policy.name() == "wabvpz").expect("a policy"),
+            relation: TreatmentRelation::none(),
+            regime: shipped_regime(&["wabvpz"]).expect("the shipped policies"),
         }
     }
 
@@ -114,16 +115,17 @@ impl Question {
         let asked = Asked {
             caller: &self.caller,
             records: &self.records,
+            relation: &self.relation,
             holder: &self.holder,
             purpose: Purpose::of("TREAT").expect("a purpose"),
             reason: None,
             action: Action::Access,
-            admission: Admission::ByPolicy,
+            admission: Admission::Everything,
             combining: Combining::DenyOverrides,
             // What no table knows is shown, so that the labels of the resources decide.
             unlabelled: Unlabelled::Normal,
         };
-        match decide(&asked, &self.evidence, &self.policy, NOW) {
+        match decide(&asked, &self.evidence, &self.regime, NOW) {
             Decision::Permit(plan) => plan,
             Decision::Deny(denial) => panic!("denied: {denial:?}"),
         }

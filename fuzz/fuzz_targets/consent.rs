@@ -11,10 +11,10 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sluis::consent::{
     Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Ground, Holder, Purpose,
-    Register, Source, Standing, Unlabelled, decide,
+    Register, Source, Standing, TreatmentRelation, Unlabelled, decide,
 };
 use sluis::identity::{Caller, CallerNames, CardType};
-use sluis::profile::{Policy, ValueSets, shipped_policies};
+use sluis::profile::{Regime, ValueSets, shipped_regime};
 use time::macros::datetime;
 
 fuzz_target!(|input: &[u8]| {
@@ -44,12 +44,13 @@ fn decision(
     records: &[&[u8]],
     standing: Standing,
     purpose: &str,
-    policy: &Policy,
+    regime: &Regime,
 ) -> Decision {
     let evidence = evidence(consent, version, records, standing);
     let asked = |combining| Asked {
         caller: &WORLD.caller,
         records: &WORLD.records,
+        relation: &WORLD.relation,
         holder: &WORLD.holder,
         purpose: Purpose::of(purpose).expect("a purpose"),
         reason: None,
@@ -59,18 +60,18 @@ fn decision(
         unlabelled: Unlabelled::Restricted,
     };
     let now = datetime!(2026-03-01 12:00 UTC);
-    let decision = decide(&asked(Combining::DenyOverrides), &evidence, policy, now);
+    let decision = decide(&asked(Combining::DenyOverrides), &evidence, regime, now);
     if let (true, Decision::Permit(_)) = (evidence.unreadable().next().is_some(), &decision) {
         // A research Consent counts for research alone, so one that cannot be read says nothing about treatment.
         assert!(purpose == "TREAT" && is_research(consent), "unreadable");
     }
     // One Consent is combined with none: every way of combining makes the same of it.
     for combining in [Combining::NewestWins, Combining::MostSpecific] {
-        let other = decide(&asked(combining), &evidence, policy, now);
+        let other = decide(&asked(combining), &evidence, regime, now);
         assert_eq!(matches!(other, Decision::Permit(_)), matches!(decision, Decision::Permit(_)), "{combining:?}");
     }
     let unavailable = evidence.merge(Evidence::unavailable());
-    let lost = decide(&asked(Combining::DenyOverrides), &unavailable, policy, now);
+    let lost = decide(&asked(Combining::DenyOverrides), &unavailable, regime, now);
     assert!(matches!(lost, Decision::Deny(_)), "a source that failed");
     decision
 }
@@ -276,20 +277,18 @@ static WORLD: LazyLock<World> = LazyLock::new(World::new);
 struct World {
     caller: Caller,
     records: CallerRecords,
+    relation: TreatmentRelation,
     holder: Holder,
     source: Source,
     /// Where nothing is on file: no.
-    opt_in: Policy,
+    opt_in: Regime,
     /// Where nothing is on file: yes.
-    opt_out: Policy,
+    opt_out: Regime,
 }
 
 impl World {
     fn new() -> Self {
-        let policy = |name: &str| {
-            let policies = shipped_policies().expect("policies").into_iter();
-            policies.into_iter().find(|policy| policy.name() == name).expect("a shipped policy")
-        };
+        let regime = |name: &str| shipped_regime(&[name]).expect("a shipped policy");
         let (ura, uzi) = ("00000001".parse().expect("a URA"), "900000001".parse().expect("a UZI number"));
         let role = Some("01.015".parse().expect("a role"));
         let value_sets = Arc::new(ValueSets::shipped().expect("value sets"));
@@ -297,10 +296,11 @@ impl World {
         Self {
             caller: Caller::new(ura, uzi, CardType::Professional, role, CallerNames::default(), None),
             records: CallerRecords::none(),
+            relation: TreatmentRelation::none(),
             holder: Holder::new("00000002".parse().expect("a URA")).known_as(&source, "Organization/1"),
             source,
-            opt_in: policy("wabvpz"),
-            opt_out: policy("ehds"),
+            opt_in: regime("wabvpz"),
+            opt_out: regime("ehds"),
         }
     }
 }

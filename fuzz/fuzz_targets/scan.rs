@@ -10,13 +10,13 @@ use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use sluis::consent::{
     Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Holder, Plan, Purpose,
-    Register, Source, Standing, Unlabelled, decide,
+    Register, Source, Standing, TreatmentRelation, Unlabelled, decide,
 };
 use sluis::identity::{Caller, CallerNames, CardType};
 use sluis::json::{Bounds, Document, Value};
 use sluis::label::Tables;
 use sluis::limits;
-use sluis::profile::{Offer, shipped_exchanges, shipped_policies};
+use sluis::profile::{Offer, shipped_exchanges, shipped_regime};
 use sluis::query::{Id, Query, RequestHead, classify};
 use sluis::view::{Answer, Ending, Narrative, Report, Step, Surroundings, ViewError, subjects};
 use time::macros::datetime;
@@ -178,19 +178,19 @@ fn plan(consents: &[Vec<u8>]) -> Plan {
     let asked = Asked {
         caller: &caller,
         records: &CallerRecords::none(),
+        relation: &TreatmentRelation::none(),
         holder: &Holder::new("00000002".parse().expect("a URA")),
         purpose: Purpose::of("TREAT").expect("a purpose"),
         reason: None,
         action: Action::Access,
-        admission: Admission::ByPolicy,
+        admission: Admission::Everything,
         combining: Combining::DenyOverrides,
         unlabelled: Unlabelled::Normal,
     };
-    let policies = shipped_policies().expect("policies");
-    let policy = policies.iter().find(|policy| policy.name() == "ehds").expect("a policy of opt-out");
+    let regime = shipped_regime(&["ehds"]).expect("a policy of opt-out");
     let source = Source::new(&[], Register::Own);
     let evidence = Evidence::read(&source, consents, FhirVersion::R4, &["Patient/1".to_owned()], Standing::Full);
-    match decide(&asked, &evidence, policy, datetime!(2026-03-01 12:00 UTC)) {
+    match decide(&asked, &evidence, &regime, datetime!(2026-03-01 12:00 UTC)) {
         Decision::Permit(plan) => plan,
         Decision::Deny(denial) => panic!("{denial:?}"),
     }

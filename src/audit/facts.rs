@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use crate::consent::{Ground, Purpose};
 use crate::identity::{Caller, Ura};
 use crate::query::Bsn;
@@ -92,6 +94,30 @@ pub struct Basis {
     pub policy: String,
     /// References to the Consents that spoke.
     pub consents: Vec<String>,
+    /// The resource that shows the treatment relation on which the policy grants something.
+    pub relation: Option<String>,
+    /// Why the access is to be reviewed.
+    pub review: Option<Review>,
+}
+
+/// Why an access is to be reviewed afterwards (P12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Review {
+    /// Its purpose is one that needs a reason.
+    Reason,
+    /// The glass was broken.
+    Emergency(Emergency),
+}
+
+/// One emergency of one caller and one patient: all that is asked in it is reviewed as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emergency {
+    /// Its id.
+    pub id: String,
+    /// The moment of the first request.
+    pub since: OffsetDateTime,
+    /// The first moment that is no longer in it.
+    pub until: OffsetDateTime,
 }
 
 /// How a request ended.

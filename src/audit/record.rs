@@ -6,7 +6,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::facts::{Basis, Closing, Opening, Outcome, Patient, Question};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::facts::{Basis, Closing, Emergency, Opening, Outcome, Patient, Question, Review};
 use super::members::Members;
 use crate::consent::Ground;
 use crate::identity::Caller;
@@ -148,13 +151,32 @@ impl Account {
             members.object("authorisation", |members| {
                 members.text("policy", &basis.policy);
                 members.texts("consents", basis.consents.iter().map(String::as_str));
+                members.known("relation", basis.relation.as_deref());
             });
+            if let Some(review) = &basis.review {
+                self::review(&mut members, review);
+            }
         }
         members.object("source", |source| {
             source.text("holder", opening.holder.as_str());
             source.text("upstream", &opening.upstream);
         });
         members
+    }
+}
+
+fn review(members: &mut Members, review: &Review) {
+    match review {
+        Review::Reason => members.text("review", "reason"),
+        Review::Emergency(Emergency { id, since, until }) => {
+            members.text("review", "break-glass");
+            members.object("emergency", |emergency| {
+                emergency.text("id", id);
+                let moment = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
+                emergency.text("since", &moment(*since));
+                emergency.text("until", &moment(*until));
+            });
+        }
     }
 }
 

@@ -137,7 +137,13 @@ mod tests {
     }
 
     fn basis() -> Basis {
-        Basis { ground: Ground::RulePermits, policy: "wabvpz".to_owned(), consents: vec!["Consent/7".to_owned()] }
+        Basis {
+            ground: Ground::RulePermits,
+            policy: "wabvpz".to_owned(),
+            consents: vec!["Consent/7".to_owned()],
+            relation: None,
+            review: None,
+        }
     }
 
     fn delivered() -> Closing {

@@ -29,6 +29,11 @@ pub(super) fn is_role_system(system: &str) -> bool {
     canonical(system) == UZI_ROLE
 }
 
+/// Returns true if and only if identifiers of that system are those of persons.
+pub(super) fn is_of_a_person(identifier: &Identifier) -> bool {
+    canonical(&identifier.system) == UZI_PERSON
+}
+
 pub(super) fn is_ura(identifier: &Identifier, ura: &Ura) -> bool {
     canonical(&identifier.system) == URA && same_value(URA, &identifier.value, ura.as_str()) == Likeness::Is
 }

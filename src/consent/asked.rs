@@ -5,10 +5,12 @@ use super::caller_records::CallerRecords;
 use super::combine::Combining;
 use super::purpose::Purpose;
 use super::record::Record;
+use super::relation::TreatmentRelation;
 use super::rule::Action;
 use super::source::Source;
 use crate::identity::{Caller, Ura};
 use crate::json::Value;
+use crate::profile::Offer;
 
 /// A question to be decided.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct Asked<'a> {
     pub records: &'a CallerRecords,
     /// Whose data it is.
     pub holder: &'a Holder,
+    /// What shows that the caller treats the patient.
+    pub relation: &'a TreatmentRelation,
     /// Why it is asked.
     pub purpose: Purpose,
     /// The reason given, in words.
@@ -26,7 +30,7 @@ pub struct Asked<'a> {
     /// What is to be done with the data.
     pub action: Action,
     /// Which purposes may be declared.
-    pub admission: Admission,
+    pub admission: Admission<'a>,
     /// How several Consents make one answer.
     pub combining: Combining,
     /// What a resource counts as that no label table knows.
@@ -34,10 +38,10 @@ pub struct Asked<'a> {
 }
 
 /// Which purposes may be declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// Those that the policy grants this caller.
-    ByPolicy,
+#[derive(Debug, Clone, Copy)]
+pub enum Admission<'a> {
+    /// Those that a policy in force grants this caller for one of these exchange profiles.
+    Through(&'a Offer),
     /// All of them: an offline question that names no exchange profile.
     Everything,
 }

@@ -4,7 +4,7 @@ mod input;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -17,13 +17,17 @@ use super::evidence::{Evidence, FhirVersion};
 use super::ground::Ground;
 use super::plan::Plan;
 use super::purpose::Purpose;
-use super::rule::{Action, Effect};
+use super::relation::TreatmentRelation;
+use super::rest::{Objection, Rest};
+use super::rule::Action;
 use super::source::Source;
 use crate::identity::Caller;
 use crate::json::{Document, Value};
 use crate::label::{Subject, Tables};
 use crate::limits;
-use crate::profile::{Exchange, Policy, ProfileError, SUPPORTING, ValueSets, shipped_exchanges, shipped_policies};
+use crate::profile::{
+    Exchange, Offer, Policy, ProfileError, Regime, SUPPORTING, ValueSets, shipped_exchanges, shipped_policies,
+};
 use input::Input;
 
 /// Why a case cannot be answered.
@@ -60,7 +64,30 @@ pub struct Answer {
     default: Outcome,
     ground: &'static str,
     consents: Vec<String>,
+    /// The policy that permits where no rule speaks, and the resource that shows the treatment relation it asks for.
+    policy: Option<String>,
+    relation: Option<String>,
     resources: Vec<Judged>,
+}
+
+/// What holds where no rule speaks.
+struct Fallback {
+    default: Outcome,
+    policy: Option<String>,
+    relation: Option<String>,
+}
+
+impl Fallback {
+    fn of(rest: &Rest) -> Self {
+        match rest.granted() {
+            Some((_, policy, relation)) => Self {
+                default: Outcome::Permit,
+                policy: Some(policy.to_owned()),
+                relation: relation.map(str::to_owned),
+            },
+            None => Self { default: Outcome::Deny, policy: None, relation: None },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -101,12 +128,28 @@ struct Case {
     caller: Caller,
     records: CallerRecords,
     holder: Holder,
-    exchange: Option<Exchange>,
-    policy: Policy,
+    exchange: Option<Arc<Exchange>>,
+    regime: Regime,
+    relation: TreatmentRelation,
     combining: Combining,
     unlabelled: Unlabelled,
     evidence: Evidence,
     resources: Vec<Vec<u8>>,
+}
+
+/// What is part of Sluis: read once, however many cases are answered.
+struct Shipped {
+    tables: Tables,
+    exchanges: Vec<Arc<Exchange>>,
+    policies: Vec<Policy>,
+}
+
+fn shipped() -> Result<&'static Shipped, ProfileError> {
+    static SHIPPED: LazyLock<Result<Shipped, ProfileError>> = LazyLock::new(|| {
+        let exchanges = shipped_exchanges()?.into_iter().map(Arc::new).collect();
+        Ok(Shipped { tables: Tables::shipped()?, exchanges, policies: shipped_policies()? })
+    });
+    SHIPPED.as_ref().map_err(ProfileError::clone)
 }
 
 /// Answers a case.
@@ -115,38 +158,37 @@ struct Case {
 /// The case is ill-formed, or asks for what is not built.
 pub fn answer(input: &[u8]) -> Result<Answer, CaseMistake> {
     let case = understand(input::read(input)?)?;
-    let tables = Tables::shipped()?;
+    let tables = &shipped()?.tables;
     let documents = case.resources.iter().map(|bytes| Document::read(bytes, limits::RESOURCE));
     let documents = documents.collect::<Result<Vec<_>, _>>();
     let documents = documents.map_err(|_| CaseMistake::Value { member: "resources", expected: "resources" })?;
+    let offer = case.exchange.as_ref().map(|exchange| Offer::to(&[Arc::clone(exchange)], case.caller.role()));
     let asked = Asked {
         caller: &case.caller,
         records: &case.records,
         holder: &case.holder,
+        relation: &case.relation,
         purpose: case.purpose,
         reason: case.reason.as_deref(),
         action: case.action,
-        admission: if case.exchange.is_some() { Admission::ByPolicy } else { Admission::Everything },
+        admission: offer.as_ref().map_or(Admission::Everything, Admission::Through),
         combining: case.combining,
         unlabelled: case.unlabelled,
     };
-    let rest = case.policy.where_nothing_is_on_file(&case.caller, case.holder.ura(), case.purpose);
-    let default = match rest {
-        Effect::Permit => Outcome::Permit,
-        Effect::Deny => Outcome::Deny,
-    };
     let resources: Vec<_> = documents.iter().map(Document::root).collect();
-    if case.exchange.as_ref().is_some_and(|exchange| !exchange.admits_role(case.caller.role())) {
-        return Ok(refused(Ground::RoleNotAdmitted, &[], default, &resources));
+    let before_rules = || Fallback::of(&Rest::of(&asked, &case.regime, Objection::None, case.now));
+    if offer.as_ref().is_some_and(Offer::is_empty) {
+        return Ok(refused(Ground::RoleNotAdmitted, &[], before_rules(), &resources));
     }
-    match weigh(&asked, &case.evidence, &case.policy, case.now) {
-        Err(denial) => Ok(refused(denial.ground(), denial.consents(), default, &resources)),
-        Ok(plan) => Ok(weighed(plan, default, case.exchange.as_ref(), &resources, &tables)),
+    match weigh(&asked, &case.evidence, &case.regime, case.now) {
+        Err(denial) => Ok(refused(denial.ground(), denial.consents(), before_rules(), &resources)),
+        Ok(plan) => Ok(weighed(plan, case.exchange.as_deref(), &resources, tables)),
     }
 }
 
 /// The answer where rules were not asked.
-fn refused(ground: Ground, consents: &[String], default: Outcome, resources: &[Value<'_>]) -> Answer {
+fn refused(ground: Ground, consents: &[String], fallback: Fallback, resources: &[Value<'_>]) -> Answer {
+    let Fallback { default, policy, relation } = fallback;
     let judged = |resource: &Value<'_>| Judged {
         reference: reference_of(*resource),
         visible: false,
@@ -159,37 +201,45 @@ fn refused(ground: Ground, consents: &[String], default: Outcome, resources: &[V
         default,
         ground: ground.code(),
         consents: consents.to_vec(),
+        policy,
+        relation,
         resources: resources.iter().map(judged).collect(),
     }
 }
 
-fn weighed(
-    plan: Plan,
-    default: Outcome,
-    exchange: Option<&Exchange>,
-    resources: &[Value<'_>],
-    tables: &Tables,
-) -> Answer {
+fn weighed(plan: Plan, exchange: Option<&Exchange>, resources: &[Value<'_>], tables: &Tables) -> Answer {
     let denial = match conclude(plan.clone()) {
         Decision::Permit(_) => None,
         Decision::Deny(denial) => Some(denial),
     };
     let judged = resources.iter().map(|resource| judge(*resource, &plan, denial.as_ref(), exchange, tables));
     let judged: Vec<_> = judged.collect();
+    let Fallback { default, policy, relation } = Fallback::of(plan.rest());
     let by_rule = |one: &Judged| one.visible && one.ground == Ground::RulePermits.code();
-    let permits = if judged.is_empty() {
-        denial.is_none() && plan.ground() == Ground::RulePermits
+    let broken = |one: &Judged| one.visible && one.ground == Ground::BreakGlass.code();
+    let permits =
+        if judged.is_empty() { denial.is_none() && plan.permits_by_rule() } else { judged.iter().any(by_rule) };
+    let breaks = if judged.is_empty() {
+        denial.is_none() && plan.ground() == Ground::BreakGlass
     } else {
-        judged.iter().any(by_rule)
+        judged.iter().any(broken)
     };
-    let (decision, ground) = if plan.consents().is_empty() {
-        (Outcome::NothingOnFile, Ground::NothingOnFile)
-    } else if permits {
-        (Outcome::Permit, Ground::RulePermits)
+    // Why nothing is on file for this caller, where no Consent speaks.
+    let unspoken = if breaks {
+        Ground::BreakGlass
+    } else if plan.rest().is_nothing() {
+        plan.rest().denied()
     } else {
-        (Outcome::Deny, Ground::RuleDenies)
+        Ground::NothingOnFile
     };
-    Answer { decision, default, ground: ground.code(), consents: plan.consents().to_vec(), resources: judged }
+    let (decision, ground) = match (plan.consents().is_empty(), permits, breaks) {
+        (true, _, _) => (Outcome::NothingOnFile, unspoken),
+        (false, true, _) => (Outcome::Permit, Ground::RulePermits),
+        (false, false, true) => (Outcome::Permit, Ground::BreakGlass),
+        (false, false, false) => (Outcome::Deny, Ground::RuleDenies),
+    };
+    let (ground, consents) = (ground.code(), plan.consents().to_vec());
+    Answer { decision, default, ground, consents, policy, relation, resources: judged }
 }
 
 fn judge(
@@ -233,20 +283,14 @@ fn understand(input: Input) -> Result<Case, CaseMistake> {
         FhirVersion::R4 | FhirVersion::R4b | FhirVersion::R5 => {}
         FhirVersion::Stu3 => return Err(CaseMistake::NotBuilt { member: "fhir_version", what: "Consent of STU3" }),
     }
-    if !input.also.is_empty() {
-        return Err(CaseMistake::NotBuilt { member: "also", what: "asking several policies" });
-    }
-    if !input.relation.is_empty() {
-        return Err(CaseMistake::NotBuilt { member: "relation", what: "the treatment relation" });
-    }
     let source = Source::default().with_value_sets(Arc::new(ValueSets::shipped()?));
     let caller = input.caller()?;
-    let policy = shipped_policies()?.into_iter().find(|policy| policy.name() == input.policy);
+    let regime = regime(&input)?;
     let exchange = match &input.exchange {
         None => None,
         Some(name) => {
-            let found = shipped_exchanges()?.into_iter().find(|exchange| exchange.name() == name.as_str());
-            Some(found.ok_or(wrong("exchange", "the name of an exchange profile that is part of Sluis"))?)
+            let found = shipped()?.exchanges.iter().find(|exchange| exchange.name() == name.as_str());
+            Some(Arc::clone(found.ok_or(wrong("exchange", "the name of an exchange profile that is part of Sluis"))?))
         }
     };
     let combining = Combining::of(input.combining.as_deref().unwrap_or("deny-overrides"));
@@ -258,7 +302,8 @@ fn understand(input: Input) -> Result<Case, CaseMistake> {
             .ok_or(wrong("action", "collect, access, use, disclose or correct"))?,
         records: input.records(&source),
         holder: input.holder(&source)?,
-        policy: policy.ok_or(wrong("policy", "the name of a policy that is part of Sluis"))?,
+        regime,
+        relation: input.relation(&source),
         combining: combining.map_err(|_| wrong("combining", "deny-overrides, newest-wins or most-specific"))?,
         unlabelled: unlabelled.map_err(|_| wrong("unlabelled", "restricted or normal"))?,
         evidence: input.evidence(&source, version),
@@ -267,4 +312,19 @@ fn understand(input: Input) -> Result<Case, CaseMistake> {
         exchange,
         caller,
     })
+}
+
+fn regime(input: &Input) -> Result<Regime, CaseMistake> {
+    let wrong = |member, expected| CaseMistake::Value { member, expected };
+    let Shipped { exchanges, policies, .. } = shipped()?;
+    let of = |name: &String| policies.iter().find(|policy| policy.name() == name).cloned();
+    let first = of(&input.policy).ok_or(wrong("policy", "the name of a policy that is part of Sluis"))?;
+    let repeated =
+        |(at, name): (usize, &String)| *name == input.policy || input.also.iter().take(at).any(|one| one == name);
+    let others = wrong("also", "names of other policies that are part of Sluis, each once");
+    if input.also.iter().enumerate().any(repeated) {
+        return Err(others);
+    }
+    let also = input.also.iter().map(of).collect::<Option<_>>().ok_or(others)?;
+    Ok(Regime::new(first, also, exchanges)?)
 }

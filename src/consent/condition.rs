@@ -145,7 +145,7 @@ fn within(period: &Window, time: Option<Window>) -> Likeness {
 impl LabelSet {
     /// The match of consent.md 1.4: for a permit the listed level is a ceiling and every sensitivity must be listed, for a
     /// deny it is a floor and one is enough; either axis will do.
-    fn are_met(&self, effect: Effect, facts: &Facts<'_>) -> bool {
+    pub(super) fn are_met(&self, effect: Effect, facts: &Facts<'_>) -> bool {
         let label = facts.label;
         let unknown = match (label.code, facts.unlabelled) {
             (CodeKnown::No, Unlabelled::Restricted) => true,

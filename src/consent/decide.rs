@@ -9,9 +9,9 @@ use super::ground::Ground;
 use super::plan::Plan;
 use super::purpose::Purpose;
 use super::replace;
-use super::rule::Effect;
+use super::rest::{Objection, Rest};
 use crate::identity::Caller;
-use crate::profile::Policy;
+use crate::profile::Regime;
 
 /// Whether a caller may see anything, and what must be taken out.
 #[derive(Debug, Clone)]
@@ -53,8 +53,8 @@ impl Denial {
 /// Total: evidence that is unavailable or unreadable is a denial, and so is a question that nothing speaks about, unless the
 /// policy says otherwise.
 #[must_use]
-pub fn decide(asked: &Asked<'_>, evidence: &Evidence, policy: &Policy, now: OffsetDateTime) -> Decision {
-    match weigh(asked, evidence, policy, now) {
+pub fn decide(asked: &Asked<'_>, evidence: &Evidence, regime: &Regime, now: OffsetDateTime) -> Decision {
+    match weigh(asked, evidence, regime, now) {
         Err(denial) => Decision::Deny(denial),
         Ok(plan) => conclude(plan),
     }
@@ -64,10 +64,10 @@ pub fn decide(asked: &Asked<'_>, evidence: &Evidence, policy: &Policy, now: Offs
 pub(super) fn weigh(
     asked: &Asked<'_>,
     evidence: &Evidence,
-    policy: &Policy,
+    regime: &Regime,
     now: OffsetDateTime,
 ) -> Result<Plan, Denial> {
-    admit(asked.caller, asked.purpose, asked.reason, asked.admission, policy)?;
+    admit(asked.caller, asked.purpose, asked.reason, asked.admission, regime, now)?;
     match evidence.availability() {
         Availability::Failed => return Err(Denial::new(Ground::EvidenceUnavailable)),
         Availability::Whole => {}
@@ -81,16 +81,19 @@ pub(super) fn weigh(
     let unreadable = filed().filter(|(_, filed)| matches!(filed.content, Content::Unreadable(_)));
     let unreadable: Vec<_> = unreadable.map(|(_, filed)| filed.reference.clone()).collect();
     if !unreadable.is_empty() {
-        return Err(Denial { ground: Ground::ConsentUnreadable, consents: unreadable });
+        let rest = Rest::of(asked, regime, Objection::Some, now).before_what_cannot_be_read();
+        let rest = rest.ok_or(Denial { ground: Ground::ConsentUnreadable, consents: unreadable })?;
+        return Ok(Plan::new(Vec::new(), asked.combining, rest, asked.unlabelled, regime));
     }
     let question = Question::new(asked, now);
     let weighed = replace::weigh(&question, filed());
-    let rest = policy.where_nothing_is_on_file(asked.caller, asked.holder.ura(), asked.purpose);
-    Ok(Plan::new(weighed, asked.combining, rest, asked.unlabelled, policy.never_hidden_unlabelled()))
+    let denies = weighed.iter().any(|one| one.outlook(None).deny);
+    let rest = Rest::of(asked, regime, if denies { Objection::Some } else { Objection::None }, now);
+    Ok(Plan::new(weighed, asked.combining, rest, asked.unlabelled, regime))
 }
 
-/// Admits a question by what does not depend on anybody's data: may this caller declare that purpose, and is the reason
-/// there that it needs? [`decide`] asks this first too; a gateway asks it before it looks anybody up.
+/// Admits a question by what does not depend on anybody's data: may this caller declare that purpose, by some policy in
+/// force and for some exchange profile, and is the reason there that it needs? [`decide`] asks this first too; a gateway asks it before it looks anybody up.
 ///
 /// # Errors
 /// A denial with ground `purpose-not-admitted` or `reason-missing`.
@@ -98,14 +101,17 @@ pub fn admit(
     caller: &Caller,
     purpose: Purpose,
     reason: Option<&str>,
-    admission: Admission,
-    policy: &Policy,
+    admission: Admission<'_>,
+    regime: &Regime,
+    now: OffsetDateTime,
 ) -> Result<(), Denial> {
     match admission {
-        Admission::ByPolicy if !policy.admits(caller, purpose) => return Err(Denial::new(Ground::PurposeNotAdmitted)),
-        Admission::ByPolicy | Admission::Everything => {}
+        Admission::Through(offer) if regime.admitted(offer, caller, purpose, now).is_empty() => {
+            return Err(Denial::new(Ground::PurposeNotAdmitted));
+        }
+        Admission::Through(_) | Admission::Everything => {}
     }
-    if policy.needs_reason(purpose) && reason.is_none_or(|reason| reason.trim().is_empty()) {
+    if regime.needs_reason(purpose) && reason.is_none_or(|reason| reason.trim().is_empty()) {
         return Err(Denial::new(Ground::ReasonMissing));
     }
     Ok(())
@@ -113,18 +119,15 @@ pub fn admit(
 
 pub(super) fn conclude(plan: Plan) -> Decision {
     let denying: Vec<_> = plan.denying_all().map(str::to_owned).collect();
-    if !denying.is_empty() {
+    if !denying.is_empty() && !plan.rest().goes_before_denials() {
         return Decision::Deny(Denial { ground: Ground::RuleDenies, consents: denying });
     }
-    let permits = plan.weighed().iter().any(|one| one.outlook(None).permit);
-    match plan.rest() {
-        Effect::Deny if !permits => {
-            let speaks = !plan.consents().is_empty();
-            let ground = if speaks { Ground::RuleDenies } else { Ground::NothingOnFile };
-            Decision::Deny(Denial { ground, consents: plan.consents().to_vec() })
-        }
-        Effect::Deny | Effect::Permit => Decision::Permit(plan),
+    if plan.permits_by_rule() || !plan.rest().is_nothing() {
+        return Decision::Permit(plan);
     }
+    let speaks = !plan.consents().is_empty();
+    let ground = if speaks { Ground::RuleDenies } else { plan.rest().denied() };
+    Decision::Deny(Denial { ground, consents: plan.consents().to_vec() })
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use time::macros::datetime;
 
 use super::{
     Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Ground, Holder, Purpose,
-    Source, Standing, Unlabelled, decide,
+    Source, Standing, TreatmentRelation, Unlabelled, decide,
 };
 use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::Document;
 use crate::label::{Subject, Tables};
 use crate::limits;
-use crate::profile::{Policy, shipped_policies};
+use crate::profile::{Regime, shipped_regime};
 
 const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
 
@@ -101,11 +101,39 @@ fn consent() -> impl Strategy<Value = Value> {
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables::shipped().unwrap());
-static SHIPPED: LazyLock<Vec<Policy>> = LazyLock::new(|| shipped_policies().unwrap());
+/// Every shipped policy, and chains of them.
+const REGIMES: [&[&str]; 10] = [
+    &["wabvpz"],
+    &["ehds"],
+    &["wgbo"],
+    &["acute"],
+    &["research"],
+    &["wabvpz", "acute"],
+    &["wabvpz", "wgbo", "acute"],
+    &["ehds", "research"],
+    &["wgbo", "research", "acute"],
+    &["acute", "ehds"],
+];
+static SHIPPED: LazyLock<Vec<Regime>> = LazyLock::new(|| REGIMES.map(|names| shipped_regime(names).unwrap()).to_vec());
 
-fn policy(name: &str) -> &'static Policy {
-    SHIPPED.iter().find(|policy| policy.name() == name).unwrap()
+fn regime(name: &str) -> &'static Regime {
+    SHIPPED.iter().find(|regime| regime.name() == name).unwrap()
 }
+
+/// One of the regimes.
+fn regimes() -> impl Strategy<Value = &'static Regime> {
+    (0..REGIMES.len()).prop_map(|index| &SHIPPED[index])
+}
+
+/// A team that names the caller's organisation.
+static RELATION: LazyLock<TreatmentRelation> = LazyLock::new(|| {
+    let team = json!({
+        "resourceType": "CareTeam", "id": "t", "status": "active", "subject": {"reference": "Patient/1"},
+        "participant": [{"member": {"identifier": {"system": URA, "value": "00000001"}}}],
+    });
+    let team = [team.to_string().into_bytes()];
+    TreatmentRelation::read(&Source::default(), &team, &["Patient/1".to_owned()])
+});
 
 fn evidence(consents: &[Value]) -> Evidence {
     let bytes: Vec<_> = consents.iter().map(|consent| consent.to_string().into_bytes()).collect();
@@ -119,11 +147,11 @@ fn evidence(consents: &[Value]) -> Evidence {
     evidence
 }
 
-fn decided(evidence: &Evidence, policy: &Policy, purpose: &str) -> Decision {
-    combined(Combining::DenyOverrides, evidence, policy, purpose)
+fn decided(evidence: &Evidence, regime: &Regime, purpose: &str) -> Decision {
+    combined(Combining::DenyOverrides, evidence, regime, purpose)
 }
 
-fn combined(combining: Combining, evidence: &Evidence, policy: &Policy, purpose: &str) -> Decision {
+fn combined(combining: Combining, evidence: &Evidence, regime: &Regime, purpose: &str) -> Decision {
     let caller = Caller::new(
         "00000001".parse().unwrap(),
         "900000001".parse().unwrap(),
@@ -136,6 +164,7 @@ fn combined(combining: Combining, evidence: &Evidence, policy: &Policy, purpose:
     let asked = Asked {
         caller: &caller,
         records: &CallerRecords::none(),
+        relation: &RELATION,
         holder: &holder,
         purpose: Purpose::of(purpose).unwrap(),
         reason: Some("spoed"),
@@ -144,7 +173,7 @@ fn combined(combining: Combining, evidence: &Evidence, policy: &Policy, purpose:
         combining,
         unlabelled: Unlabelled::Restricted,
     };
-    decide(&asked, evidence, policy, datetime!(2026-03-01 12:00 UTC))
+    decide(&asked, evidence, regime, datetime!(2026-03-01 12:00 UTC))
 }
 
 /// Returns which of a fixed set of resources may be seen.
@@ -213,8 +242,7 @@ fn change_inside(provision: &mut Value, nth: &mut usize, change: &mut impl FnMut
     }
 }
 
-const POLICIES: [&str; 2] = ["wabvpz", "ehds"];
-const PURPOSES: [&str; 3] = ["TREAT", "ETREAT", "HRESCH"];
+const PURPOSES: [&str; 4] = ["TREAT", "ETREAT", "BTG", "HRESCH"];
 const COMBININGS: [Combining; 3] = [Combining::DenyOverrides, Combining::NewestWins, Combining::MostSpecific];
 
 fn some() -> impl Strategy<Value = Vec<Value>> {
@@ -227,9 +255,9 @@ proptest! {
     #[test]
     fn adding_a_denying_consent_never_shows_more(
         consents in proptest::collection::vec(consent(), 0..3), objection in consent(), added in elements(),
-        purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy), combining in list(&COMBININGS),
+        purpose in list(&PURPOSES), regime in regimes(), combining in list(&COMBININGS),
     ) {
-        let before = shown(&combined(combining, &evidence(&consents), policy, purpose));
+        let before = shown(&combined(combining, &evidence(&consents), regime, purpose));
         let mut more = consents;
         let mut objection = objection;
         objection["id"] = json!("d");
@@ -237,74 +265,74 @@ proptest! {
         objection["provision"]["type"] = json!("deny");
         objection.as_object_mut().unwrap().remove("policyRule");
         more.push(objection);
-        let after = shown(&combined(combining, &evidence(&more), policy, purpose));
+        let after = shown(&combined(combining, &evidence(&more), regime, purpose));
         prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
     }
 
     #[test]
     fn adding_a_denying_exception_never_shows_more(
         mut consents in some(), added in elements(), nth in 0_usize..6, purpose in list(&PURPOSES),
-        policy in list(&POLICIES).prop_map(policy), combining in list(&COMBININGS),
+        regime in regimes(), combining in list(&COMBININGS),
     ) {
-        let before = shown(&combined(combining, &evidence(&consents), policy, purpose));
+        let before = shown(&combined(combining, &evidence(&consents), regime, purpose));
         let mut exception = added;
         exception["type"] = json!("deny");
         let add = &mut |inside: &mut Vec<Value>| inside.push(exception.clone());
         change_inside(&mut consents[0]["provision"], &mut { nth }, add);
-        let after = shown(&combined(combining, &evidence(&consents), policy, purpose));
+        let after = shown(&combined(combining, &evidence(&consents), regime, purpose));
         prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
     }
 
     #[test]
     fn removing_a_permit_never_shows_more(
         mut consents in some(), nth in 0_usize..6, purpose in list(&PURPOSES),
-        policy in list(&POLICIES).prop_map(policy), combining in list(&COMBININGS),
+        regime in regimes(), combining in list(&COMBININGS),
     ) {
-        let before = shown(&combined(combining, &evidence(&consents), policy, purpose));
+        let before = shown(&combined(combining, &evidence(&consents), regime, purpose));
         let is_permit = |one: &Value| one["type"] == "permit" && one.get("provision").is_none();
         let remove = &mut |inside: &mut Vec<Value>| inside.retain(|one| !is_permit(one));
         change_inside(&mut consents[0]["provision"], &mut { nth }, remove);
-        let after = shown(&combined(combining, &evidence(&consents), policy, purpose));
+        let after = shown(&combined(combining, &evidence(&consents), regime, purpose));
         prop_assert!(no_more(&after, &before), "{before:?} {after:?}");
     }
 
     #[test]
     fn no_way_of_combining_shows_less_than_deny_overrides(
-        consents in some(), purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+        consents in some(), purpose in list(&PURPOSES), regime in regimes(),
         combining in list(&COMBININGS),
     ) {
         let evidence = evidence(&consents);
-        let least = shown(&decided(&evidence, policy, purpose));
-        prop_assert!(no_more(&least, &shown(&combined(combining, &evidence, policy, purpose))));
+        let least = shown(&decided(&evidence, regime, purpose));
+        prop_assert!(no_more(&least, &shown(&combined(combining, &evidence, regime, purpose))));
     }
 
     #[test]
     fn consents_of_one_date_combine_by_newest_wins_as_by_deny_overrides(
-        mut consents in some(), purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+        mut consents in some(), purpose in list(&PURPOSES), regime in regimes(),
     ) {
         consents.iter_mut().for_each(|one| one["dateTime"] = json!("2025-01-01"));
         let evidence = evidence(&consents);
-        let newest = shown(&combined(Combining::NewestWins, &evidence, policy, purpose));
-        prop_assert_eq!(newest, shown(&decided(&evidence, policy, purpose)));
+        let newest = shown(&combined(Combining::NewestWins, &evidence, regime, purpose));
+        prop_assert_eq!(newest, shown(&decided(&evidence, regime, purpose)));
     }
 
     #[test]
     fn consents_of_one_identifier_that_cannot_be_ordered_all_stand(
-        mut consents in some(), purpose in list(&PURPOSES), policy in list(&POLICIES).prop_map(policy),
+        mut consents in some(), purpose in list(&PURPOSES), regime in regimes(),
     ) {
         consents.iter_mut().for_each(|one| one["dateTime"] = json!("2025-01-01"));
-        let apart = shown(&decided(&evidence(&consents), policy, purpose));
+        let apart = shown(&decided(&evidence(&consents), regime, purpose));
         consents.iter_mut().for_each(|one| one["identifier"] = json!([{"system": "urn:c", "value": "1"}]));
-        prop_assert_eq!(shown(&decided(&evidence(&consents), policy, purpose)), apart);
+        prop_assert_eq!(shown(&decided(&evidence(&consents), regime, purpose)), apart);
     }
 
     #[test]
-    fn losing_a_source_denies(consents in proptest::collection::vec(consent(), 0..3), policy in list(&POLICIES).prop_map(policy)) {
+    fn losing_a_source_denies(consents in proptest::collection::vec(consent(), 0..3), regime in regimes()) {
         for lost in [
             evidence(&consents).merge(Evidence::unavailable()),
             Evidence::unavailable().merge(evidence(&consents)),
         ] {
-            match decided(&lost, policy, "TREAT") {
+            match decided(&lost, regime, "TREAT") {
                 Decision::Deny(denial) => prop_assert_eq!(denial.ground(), Ground::EvidenceUnavailable),
                 Decision::Permit(_) => prop_assert!(false, "permitted without all evidence"),
             }
@@ -313,12 +341,12 @@ proptest! {
 
     #[test]
     fn a_member_nobody_knows_anywhere_in_the_rules_denies(
-        mut consent in consent(), nth in 0_usize..40, name in "[a-z]{3,9}x", policy in list(&POLICIES).prop_map(policy),
+        mut consent in consent(), nth in 0_usize..40, name in "[a-z]{3,9}x", regime in regimes(),
     ) {
         insert(&mut consent["provision"], &name, &mut { nth });
         let evidence = evidence(&[consent]);
         prop_assert_eq!(evidence.unreadable().count(), 1);
-        let Decision::Deny(denial) = decided(&evidence, policy, "TREAT") else {
+        let Decision::Deny(denial) = decided(&evidence, regime, "TREAT") else {
             return Err(TestCaseError::fail("permitted what cannot be read"));
         };
         prop_assert_eq!(denial.ground(), Ground::ConsentUnreadable);
@@ -329,7 +357,7 @@ proptest! {
         for bytes in [bytes, text.into_bytes()] {
             let patient = ["Patient/1".to_owned()];
             let evidence = Evidence::read(&Source::default(), &[bytes], FhirVersion::R4, &patient, Standing::Full);
-            prop_assert!(matches!(decided(&evidence, policy("ehds"), "TREAT"), Decision::Deny(_)));
+            prop_assert!(matches!(decided(&evidence, regime("ehds"), "TREAT"), Decision::Deny(_)));
         }
     }
 
@@ -343,7 +371,7 @@ proptest! {
         let patient = ["Patient/1".to_owned()];
         let evidence = Evidence::read(&Source::default(), &[bytes], FhirVersion::R4, &patient, Standing::Full);
         let unread = evidence.unreadable().count();
-        let decision = decided(&evidence, policy("ehds"), "TREAT");
+        let decision = decided(&evidence, regime("ehds"), "TREAT");
         prop_assert!(unread == 0 || matches!(decision, Decision::Deny(_)));
     }
 }

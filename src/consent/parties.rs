@@ -109,6 +109,11 @@ impl<'a> Parties<'a> {
         }
     }
 
+    /// Returns the likeness of somebody to the caller.
+    pub(super) fn likeness_to_caller(&self, who: &Who, referenced: &Referenced) -> Likeness {
+        self.recipient(who, referenced, ACTOR_DEPTH)
+    }
+
     /// Returns the likeness of an organisation to the holder.
     pub(super) fn custodian(&self, who: &Who, referenced: &Referenced) -> Likeness {
         match kind(who, referenced) {

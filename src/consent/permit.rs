@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::{Asked, Decision, Denial, Evidence, Plan, decide};
-use crate::profile::Policy;
+use crate::profile::Regime;
 use crate::query::{Read, Search};
 use crate::view::{Answer, Surroundings};
 
@@ -33,10 +33,10 @@ impl Permit {
         wish: Wish,
         asked: &Asked<'_>,
         evidence: &Evidence,
-        policy: &Policy,
+        regime: &Regime,
         now: OffsetDateTime,
     ) -> Result<Self, Denial> {
-        match decide(asked, evidence, policy, now) {
+        match decide(asked, evidence, regime, now) {
             Decision::Permit(plan) => Ok(Self { wish, plan }),
             Decision::Deny(denial) => Err(denial),
         }

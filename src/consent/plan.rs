@@ -8,10 +8,12 @@ use super::evidence::Standing;
 use super::ground::Ground;
 use super::privacy::is_privacy_consent;
 use super::resource_type::is_supporting;
+use super::rest::Rest;
 use super::rule::{Effect, Element};
 use super::tree::{Outlook, Said, Tree};
 use super::window::Window;
 use crate::label::{Confidentiality, Label, Subject, Tables};
+use crate::profile::Regime;
 
 /// What a permit says must be taken out: the conditions that can only be judged on each resource.
 #[derive(Debug, Clone)]
@@ -19,12 +21,14 @@ pub struct Plan {
     weighed: Vec<Weighed>,
     combining: Combining,
     /// What holds for a resource that no rule speaks about.
-    rest: Effect,
+    rest: Rest,
     ground: Ground,
     consents: Vec<String>,
     unlabelled: Unlabelled,
     /// Types that are never hidden for being unlabelled alone.
     exempt: Vec<String>,
+    /// Types of which nothing is hidden.
+    never_withheld: Vec<String>,
     reading: Reading,
     dating: Dating,
     way: Way,
@@ -137,9 +141,9 @@ impl Plan {
     pub(super) fn new(
         weighed: Vec<Weighed>,
         combining: Combining,
-        rest: Effect,
+        rest: Rest,
         unlabelled: Unlabelled,
-        exempt: &[String],
+        regime: &Regime,
     ) -> Self {
         let weighed: Vec<_> = weighed.into_iter().filter(|one| one.outlook(None).speaks()).collect();
         let mut consents: Vec<_> = weighed.iter().map(|one| one.consent.clone()).collect();
@@ -148,27 +152,31 @@ impl Plan {
         let outlooks = || weighed.iter().map(|one| one.outlook(None));
         let names_label = |condition: &Condition| matches!(condition.labels, Element::Stated(_));
         let names_time = |condition: &Condition| matches!(condition.data_period, Element::Stated(_));
-        let all_seen = rest == Effect::Permit || outlooks().any(Outlook::only_permits);
+        let by_rules = outlooks().any(Outlook::only_permits);
+        let all_seen = rest.is_everything() || by_rules;
+        let none_hidden = rest.goes_before_every_denial() || !outlooks().any(|one| one.deny);
+        let ground = match rest.granted() {
+            Some((Ground::BreakGlass, _, _)) if !(by_rules && none_hidden) => Ground::BreakGlass,
+            Some(_) | None if outlooks().any(|one| one.permit) => Ground::RulePermits,
+            Some(_) | None => Ground::PolicyPermits,
+        };
         Self {
-            rest,
-            ground: if outlooks().any(|one| one.permit) { Ground::RulePermits } else { Ground::PolicyPermits },
+            ground,
             consents,
             unlabelled,
-            exempt: exempt.to_vec(),
-            reading: if weighed.iter().any(|one| one.tree.any(&names_label)) {
+            exempt: regime.never_hidden_unlabelled().to_vec(),
+            never_withheld: regime.never_withheld().to_vec(),
+            reading: if rest.names_labels() || weighed.iter().any(|one| one.tree.any(&names_label)) {
                 Reading::Labels
             } else {
                 Reading::NoLabels
             },
             dating: if weighed.iter().any(|one| one.tree.any(&names_time)) { Dating::Times } else { Dating::NoTimes },
-            way: if all_seen && !outlooks().any(|one| one.deny) { Way::Straight } else { Way::Judged },
+            way: if all_seen && none_hidden { Way::Straight } else { Way::Judged },
+            rest,
             weighed,
             combining,
         }
-    }
-
-    pub(super) fn weighed(&self) -> &[Weighed] {
-        &self.weighed
     }
 
     /// Returns the Consents that deny every resource, whatever the others say.
@@ -176,8 +184,25 @@ impl Plan {
         self.combining.denying_all(&self.weighed).map(|one| one.consent.as_str())
     }
 
-    pub(super) fn rest(&self) -> Effect {
-        self.rest
+    pub(super) fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    /// Returns the policy that grants what no rule speaks about, where one does.
+    #[must_use]
+    pub fn policy(&self) -> Option<&str> {
+        self.rest.granted().map(|(_, policy, _)| policy)
+    }
+
+    /// Returns the resource that shows the treatment relation on which that policy grants it.
+    #[must_use]
+    pub fn relation(&self) -> Option<&str> {
+        self.rest.granted().and_then(|(_, _, relation)| relation)
+    }
+
+    /// Returns true if and only if some rule permits something.
+    pub(super) fn permits_by_rule(&self) -> bool {
+        self.weighed.iter().any(|one| one.outlook(None).permit)
     }
 
     /// Returns true if and only if nothing is left to judge per resource: every resource is visible by rules and policy. A
@@ -229,18 +254,28 @@ impl Plan {
             Dating::NoTimes => None,
         };
         let facts = Facts { subject, resource_type: &resource_type, label, unlabelled, time, asks: Asks::Every };
-        if supporting { self.judge_supporting(facts) } else { self.judge_by(&facts) }
+        if self.never_withheld.iter().any(|kind| *kind == resource_type) {
+            return Verdict { sight: Sight::Visible, ground: Ground::PolicyPermits, rule: None };
+        }
+        let verdict = if supporting { self.judge_supporting(facts) } else { self.judge_by(&facts) };
+        match verdict.sight {
+            Sight::Hidden if self.rest.goes_before_denial(&facts) => {
+                Verdict { sight: Sight::Visible, ground: Ground::BreakGlass, ..verdict }
+            }
+            Sight::Hidden | Sight::Visible => verdict,
+        }
     }
 
     fn judge_by(&self, facts: &Facts<'_>) -> Verdict {
         if let Some(said) = self.combining.ask(&self.weighed, facts) {
             return Verdict::by_rule(said);
         }
-        let sight = match self.rest {
+        let (effect, ground) = self.rest.judge(facts);
+        let sight = match effect {
             Effect::Permit => Sight::Visible,
             Effect::Deny => Sight::Hidden,
         };
-        Verdict { sight, ground: Ground::NothingOnFile, rule: None }
+        Verdict { sight, ground, rule: None }
     }
 
     fn judge_supporting(&self, facts: Facts<'_>) -> Verdict {
@@ -249,6 +284,12 @@ impl Plan {
         let asks = if labelled { Asks::NamingItOrLabel } else { Asks::NamingIt };
         if let Some(said) = self.combining.ask(&self.weighed, &Facts { asks, ..facts }) {
             return Verdict::by_rule(said);
+        }
+        // What a policy leaves out for its label needs a rule that permits it, be it with everything else.
+        let permitted =
+            || self.combining.ask(&self.weighed, &facts).is_some_and(|(_, said)| said.effect == Effect::Permit);
+        if labelled && self.rest.leaves_out(&facts) && !permitted() {
+            return Verdict { sight: Sight::Hidden, ground: self.rest.denied(), rule: None };
         }
         Verdict { sight: Sight::Visible, ground: Ground::PolicyPermits, rule: None }
     }
@@ -259,14 +300,16 @@ impl Plan {
         if resource_type == "Consent" {
             return true;
         }
-        if self.is_straight() {
+        let never = self.never_withheld.iter().any(|kind| kind == resource_type);
+        if self.is_straight() || never || self.rest.goes_before_denials_of(resource_type) {
             return false;
         }
         if is_supporting(resource_type) {
-            return self.weighed.iter().any(|one| one.tree.any(&|condition| condition.may_name(resource_type)));
+            return self.rest.names_labels()
+                || self.weighed.iter().any(|one| one.tree.any(&|condition| condition.may_name(resource_type)));
         }
         let mut outlooks = self.weighed.iter().map(|one| one.outlook(Some(resource_type)));
-        let sure = self.rest == Effect::Permit || outlooks.clone().any(Outlook::only_permits);
+        let sure = self.rest.is_all_of(resource_type) || outlooks.clone().any(Outlook::only_permits);
         !sure || outlooks.any(|one| one.deny)
     }
 

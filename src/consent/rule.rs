@@ -203,7 +203,7 @@ pub(super) struct Identifier {
 
 /// The labels that one provision lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct LabelSet {
+pub(crate) struct LabelSet {
     pub(super) lowest: Option<Confidentiality>,
     pub(super) highest: Option<Confidentiality>,
     pub(super) listed: Sensitivities,
@@ -212,12 +212,12 @@ pub(super) struct LabelSet {
 }
 
 impl LabelSet {
-    pub(super) fn add_level(&mut self, level: Confidentiality) {
+    pub(crate) fn add_level(&mut self, level: Confidentiality) {
         self.lowest = Some(self.lowest.map_or(level, |lowest| lowest.min(level)));
         self.highest = self.highest.max(Some(level));
     }
 
-    pub(super) fn add(&mut self, sensitivity: Sensitivities) {
+    pub(crate) fn add(&mut self, sensitivity: Sensitivities) {
         self.listed = self.listed.union(sensitivity);
         self.below = self.listed.with_below();
         self.reach = self.listed.reach_of_denial();

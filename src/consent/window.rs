@@ -122,6 +122,18 @@ impl Window {
         self.from.is_some_and(|from| EAST.iter().all(|east| from.seen(*east) > now))
     }
 
+    /// Returns true if and only if `now` lies inside or no further from it than `margin`, whatever zone is meant. A side
+    /// without a limit counts as being where the other one is.
+    pub(super) fn is_near(&self, now: OffsetDateTime, margin: Duration) -> bool {
+        let (Some(first), Some(last)) = (self.from.or(self.until), self.until.or(self.from)) else { return false };
+        EAST.iter().all(|east| {
+            let (first, last) = (first.seen(*east), last.seen(*east));
+            let begins = first.checked_sub(margin).unwrap_or(first);
+            let ends = last.checked_add(margin).unwrap_or(last);
+            begins <= now && now < ends
+        })
+    }
+
     fn holds_in(&self, east: Duration, now: OffsetDateTime) -> bool {
         self.from.is_none_or(|from| from.seen(east) <= now) && self.until.is_none_or(|until| now < until.seen(east))
     }

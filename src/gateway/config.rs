@@ -169,8 +169,10 @@ pub struct Source {
 /// The legal regime.
 #[derive(Debug, Clone)]
 pub struct PolicySettings {
-    /// Name of a file in `policies/`.
+    /// Name of a policy, shipped or of a file in `policies/`.
     pub name: String,
+    /// Names of those that are asked, in order, where it finds nothing on file.
+    pub also: Vec<String>,
     /// What a resource that no label table knows counts as.
     pub unlabelled: Unlabelled,
     /// Whether narratives are passed on where no plan is.

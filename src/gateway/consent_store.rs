@@ -3,23 +3,27 @@
 //! A source that fails makes the evidence unavailable; that is told, never remembered. What is remembered is bounded by
 //! `consent.max_age` and by the end of an [`Epoch`]: a look-up that began before the end cannot bring back what ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod relation;
+mod resolve;
+
 use std::sync::Arc;
 
 use moka::future::Cache;
 
 use super::config;
 use super::epoch::Epoch;
-use super::lookup::{self, LookUpError};
+use super::lookup;
 use super::metrics::Call;
 use super::patient_index::{NoPerson, PatientIndex, Person};
 use super::upstream::Upstream;
-use crate::consent::{CallerRecords, Evidence, FhirVersion, Holder, Register, Source, Standing};
+use crate::consent::{CallerRecords, Evidence, FhirVersion, Holder, Register, Source, Standing, TreatmentRelation};
 use crate::identity::{Caller, Ura};
 use crate::json::Value;
 use crate::limits;
-use crate::profile::ValueSets;
+use crate::profile::{Sign, ValueSets};
 use crate::query::{Id, LookUp};
+use relation::Relations;
+use resolve::resolve_all;
 
 /// FHIR systems of the numbers that records are found by.
 const URA_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/ura";
@@ -29,6 +33,10 @@ const UZI_SYSTEM: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-pers";
 #[derive(Debug)]
 pub struct ConsentStore {
     sources: Vec<SourceIndex>,
+    /// The upstream, where it is no source of Consents and may show a treatment relation.
+    elsewhere: Option<SourceIndex>,
+    upstream: Source,
+    bases: Arc<[String]>,
     epoch: Epoch,
     /// By the person with all records: one that was found since has Consents of its own.
     evidence: Cache<(Arc<Person>, u64), Arc<Evidence>>,
@@ -36,6 +44,8 @@ pub struct ConsentStore {
     unknown: Cache<(String, u64), ()>,
     callers: Cache<(Ura, Option<String>, u64), Arc<CallerRecords>>,
     holders: Cache<(Ura, u64), Arc<Holder>>,
+    relations: Relations,
+    relation: Cache<(Arc<Person>, u64), Arc<TreatmentRelation>>,
 }
 
 #[derive(Debug)]
@@ -59,14 +69,15 @@ pub struct OnFile {
 
 impl ConsentStore {
     /// Makes a store over the sources, whose evidence counts until `epoch` ends; `bases` are the URLs under which the
-    /// upstream is known.
+    /// upstream is known, `signs` what shows a treatment relation there.
     #[must_use]
-    pub fn new(
+    pub fn new<'s>(
         settings: &config::ConsentSettings,
         bases: &Arc<[String]>,
         patients: &PatientIndex,
         value_sets: &Arc<ValueSets>,
         epoch: &Epoch,
+        signs: impl Iterator<Item = &'s Sign>,
     ) -> Self {
         let max_age = settings.max_age;
         let index = |settings: &config::Source| {
@@ -81,8 +92,20 @@ impl ConsentStore {
             };
             SourceIndex { source: source.with_value_sets(Arc::clone(value_sets)), is_upstream, bases, patients }
         };
+        let sources: Vec<_> = settings.sources.iter().map(index).collect();
+        let relations = Relations::of(signs);
+        // The last of the clients is the upstream's: who the caller is there has to be known, where a relation is shown there.
+        let elsewhere = (!relations.is_empty() && !sources.iter().any(|source| source.is_upstream)).then(|| {
+            let (source, patients) = (Source::new(bases, Register::Own), patients.clone());
+            SourceIndex { source, is_upstream: true, bases: bases.clone(), patients }
+        });
         Self {
-            sources: settings.sources.iter().map(index).collect(),
+            sources,
+            elsewhere,
+            relations,
+            relation: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
+            upstream: Source::new(bases, Register::Own),
+            bases: bases.clone(),
             epoch: epoch.clone(),
             evidence: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
             unknown: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
@@ -94,6 +117,7 @@ impl ConsentStore {
     /// Gives up the places of what was remembered under epochs that ended.
     pub(super) fn make_room(&self) {
         self.evidence.invalidate_all();
+        self.relation.invalidate_all();
         self.unknown.invalidate_all();
         self.callers.invalidate_all();
         self.holders.invalidate_all();
@@ -104,8 +128,8 @@ impl ConsentStore {
 
     /// Reads what is on file about a person, and who the caller and the holder are there.
     ///
-    /// `servers` are this thread's clients, one for each source, in their order. A source that fails makes the evidence
-    /// unavailable.
+    /// `servers` are this thread's clients, one for each source, in their order, and the upstream's. A source that fails makes
+    /// the evidence unavailable.
     pub async fn on_file(
         &self,
         servers: &[Upstream],
@@ -135,6 +159,25 @@ impl ConsentStore {
         self.parties(servers, caller, holder, epoch).await.map(drop)
     }
 
+    /// Looks up what may show that somebody treats the person; `server` is this thread's client of the upstream.
+    ///
+    /// # Errors
+    /// A look-up that failed: that nothing shows a relation is known only where everything was asked.
+    pub async fn relation(&self, server: &Upstream, person: &Arc<Person>) -> Result<Arc<TreatmentRelation>, NoPerson> {
+        let epoch = self.epoch.begin();
+        let looked_up = self.relations.look_up(server, &self.upstream, &self.bases, person);
+        let found = self.relation.try_get_with((Arc::clone(person), epoch), looked_up).await;
+        found.map_err(|error| NoPerson::LookUp(*error))
+    }
+
+    /// Asks the same about nobody, for the reason that [`Self::on_nobody`] has.
+    pub async fn relation_of_nobody(&self, server: &Upstream, asked: &str) -> Result<(), NoPerson> {
+        let epoch = self.epoch.begin();
+        let asking = self.relations.ask_about_nobody(server, &self.bases);
+        let key = (format!("relation {asked}"), epoch);
+        self.unknown.try_get_with(key, asking).await.map_err(|error| NoPerson::LookUp(*error))
+    }
+
     async fn ask_about_nobody(&self, servers: &[Upstream]) -> Result<(), NoPerson> {
         for (index, server) in self.paired(servers) {
             if let Some(lookup) = LookUp::nobodys_consents() {
@@ -158,6 +201,11 @@ impl ConsentStore {
         let own = self.holders.try_get_with((holder.clone(), epoch), self.holder(servers, holder));
         let own = own.await.map_err(Arc::unwrap_or_clone)?;
         Ok((records, own))
+    }
+
+    /// Returns the sources, and the upstream where a treatment relation is shown there, each with its client.
+    fn with_upstream<'s>(&'s self, servers: &'s [Upstream]) -> impl Iterator<Item = (&'s SourceIndex, &'s Upstream)> {
+        self.paired(servers).chain(self.elsewhere.iter().zip(servers.last()))
     }
 
     fn paired<'s>(&'s self, servers: &'s [Upstream]) -> impl Iterator<Item = (&'s SourceIndex, &'s Upstream)> {
@@ -190,7 +238,7 @@ impl ConsentStore {
 
     async fn records_of(&self, servers: &[Upstream], caller: &Caller) -> Result<Arc<CallerRecords>, NoPerson> {
         let mut records = CallerRecords::none();
-        for (index, server) in self.paired(servers) {
+        for (index, server) in self.with_upstream(servers) {
             let mut wanted = vec![LookUp::by_identifier("Organization", URA_SYSTEM, caller.ura().as_str())];
             if let Some(uzi) = caller.person() {
                 wanted.push(LookUp::by_identifier("Practitioner", UZI_SYSTEM, uzi.as_str()));
@@ -199,14 +247,14 @@ impl ConsentStore {
                 let each = |record: Value<'_>| records.found(&index.source, caller, record.raw().as_bytes());
                 lookup::search(server, Call::Consent, &index.bases, lookup, limits::REFERENCED, each).await?;
             }
-            resolve_all(index, server, &mut records).await?;
+            resolve_all(&index.source, &index.bases, server, &mut records).await?;
         }
         Ok(Arc::new(records))
     }
 
     async fn holder(&self, servers: &[Upstream], ura: &Ura) -> Result<Arc<Holder>, NoPerson> {
         let mut holder = Holder::new(ura.clone());
-        for (index, server) in self.paired(servers) {
+        for (index, server) in self.with_upstream(servers) {
             let lookup = LookUp::by_identifier("Organization", URA_SYSTEM, ura.as_str());
             let each = |record: Value<'_>| holder.found(&index.source, record);
             lookup::search(server, Call::Consent, &index.bases, lookup, limits::REFERENCED, each).await?;
@@ -224,7 +272,7 @@ async fn read_source(index: &SourceIndex, server: &Upstream, person: &Person) ->
         let patient = person.linked_references();
         evidence = evidence.merge(Evidence::read(source, &linked, version, &patient, Standing::DenialsOnly));
     }
-    resolve_all(index, server, &mut evidence).await?;
+    resolve_all(source, &index.bases, server, &mut evidence).await?;
     Ok(evidence)
 }
 
@@ -235,81 +283,4 @@ async fn consents(index: &SourceIndex, server: &Upstream, records: &[Id]) -> Res
         lookup::search(server, Call::Consent, &index.bases, lookup, limits::CONSENTS, each).await?;
     }
     Ok(found)
-}
-
-/// What refers to records that must be looked up before deciding.
-trait Unresolved {
-    fn wanted(&self, source: &Source) -> Vec<String>;
-    fn resolve(&mut self, source: &Source, reference: &str, resource: &[u8]);
-    fn absent(&mut self, source: &Source, reference: &str);
-}
-
-impl Unresolved for Evidence {
-    fn wanted(&self, _: &Source) -> Vec<String> {
-        self.wanted()
-    }
-
-    fn resolve(&mut self, _: &Source, reference: &str, resource: &[u8]) {
-        self.resolve(reference, resource);
-    }
-
-    fn absent(&mut self, _: &Source, reference: &str) {
-        self.absent(reference);
-    }
-}
-
-impl Unresolved for CallerRecords {
-    fn wanted(&self, source: &Source) -> Vec<String> {
-        self.wanted(source)
-    }
-
-    fn resolve(&mut self, source: &Source, reference: &str, resource: &[u8]) {
-        self.resolve(source, reference, resource);
-    }
-
-    fn absent(&mut self, source: &Source, reference: &str) {
-        self.absent(source, reference);
-    }
-}
-
-/// Looks up what is wanted, and what that wants in turn, level by level. What is not found is known to be absent.
-async fn resolve_all(index: &SourceIndex, server: &Upstream, who: &mut impl Unresolved) -> Result<(), LookUpError> {
-    let source = &index.source;
-    let mut asked = BTreeSet::new();
-    for _ in 0..limits::ACTOR_DEPTH {
-        let mut by_type: BTreeMap<String, Vec<Id>> = BTreeMap::new();
-        for reference in who.wanted(source) {
-            let Some((kind, id)) = reference.split_once('/') else { continue };
-            let Ok(id) = id.parse() else { continue };
-            if asked.insert(reference.clone()) {
-                by_type.entry(kind.to_owned()).or_default().push(id);
-            }
-        }
-        if asked.len() > limits::REFERENCED {
-            return Err(LookUpError::TooMany);
-        }
-        if by_type.is_empty() {
-            return Ok(());
-        }
-        for (kind, ids) in by_type {
-            let Some(lookup) = LookUp::by_ids(&kind, &ids) else { continue };
-            let mut missing: BTreeSet<String> = ids.iter().map(|id| format!("{kind}/{}", id.as_str())).collect();
-            let each = |resource: Value<'_>| {
-                if let Some(reference) = reference_of(resource)
-                    && missing.remove(&reference)
-                {
-                    who.resolve(source, &reference, resource.raw().as_bytes());
-                }
-            };
-            lookup::search(server, Call::Consent, &index.bases, lookup, limits::REFERENCED, each).await?;
-            for reference in missing {
-                who.absent(source, &reference);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn reference_of(resource: Value<'_>) -> Option<String> {
-    Some(format!("{}/{}", resource.text_of("resourceType")?, resource.text_of("id")?))
 }

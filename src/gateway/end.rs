@@ -72,8 +72,8 @@ impl End<'_> {
     pub(super) fn stopped(mut self, stop: &Stop, self_link: Option<&str>) -> HttpResponse {
         self.count(Outcome::Refused, stop.ground);
         if let Some(ground) = stop.ground {
-            let policy = self.worker.gateway.policy.name().to_owned();
-            self.trail.denied(Basis { ground, policy, consents: stop.consents.clone() });
+            let policy = self.worker.gateway.regime.name().to_owned();
+            self.trail.denied(Basis { ground, policy, consents: stop.consents.clone(), relation: None, review: None });
         }
         let closing = closing(Outcome::Refused, Some(stop.cause));
         let (status, body) = match (stop.seen, self_link) {

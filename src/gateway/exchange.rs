@@ -6,10 +6,7 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Version;
-use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::StreamExt;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,11 +18,12 @@ use super::journal::JournalSink;
 use super::lookup;
 use super::metrics::Call;
 use super::patient_index::{NoPerson, Person};
+use super::received::{Received, opening, receive};
 use super::response;
-use super::state::Worker;
+use super::state::{Gateway, Worker};
 use super::token::Binding;
-use crate::audit::{Basis, Interaction, Opening, Outcome, Patient, Question, Trail};
-use crate::consent::{self, Action, Admission, Asked, Permit, Purpose, Wish};
+use crate::audit::{Basis, Interaction, Outcome, Patient, Question, Review, Trail};
+use crate::consent::{self, Action, Admission, Asked, Permit, Plan, Purpose, Wish};
 use crate::identity::Caller;
 use crate::json::Value;
 use crate::limits;
@@ -33,24 +31,6 @@ use crate::profile::Offer;
 use crate::query::{self, Id, Query, Read, RequestHead, Search, Unclassifiable};
 use crate::refusal::Refusal;
 use crate::view::{self, Surroundings};
-
-/// A request apart from the types of the HTTP library.
-struct Received<'r> {
-    id: String,
-    method: String,
-    target: String,
-    headers: &'r HeaderMap,
-    body: Vec<u8>,
-    /// What went wrong before the body was whole.
-    broken: Option<(Refusal, &'static str)>,
-}
-
-impl Received<'_> {
-    /// Returns every value of a header; one that is no text counts as ill-formed.
-    fn header(&self, name: &str) -> Vec<&str> {
-        self.headers.get_all(name).map(|value| value.to_str().unwrap_or("\u{fffd}")).collect()
-    }
-}
 
 /// What a journey that did not stop came to.
 enum Reply {
@@ -116,7 +96,10 @@ impl Journey<'_> {
         reason: Result<Option<String>, Unclassifiable>,
     ) -> Result<Reply, Stop> {
         let gateway = &self.worker.gateway;
-        let offer = Offer::to(&gateway.exchanges, self.caller.role());
+        let role = Offer::to(&gateway.exchanges, self.caller.role());
+        // What no policy admits for this purpose is not offered; where nothing is, that is said below.
+        let admitted = purpose.map(|purpose| gateway.regime.admitted(&role, self.caller, purpose, self.now));
+        let offer = admitted.ok().filter(|admitted| !admitted.is_empty()).unwrap_or_else(|| role.clone());
         let (search, read) = match self.understand(&offer, trail)? {
             Query::Metadata => return Ok(Reply::Statement),
             Query::Search(search) => (Some(search), None),
@@ -124,7 +107,8 @@ impl Journey<'_> {
         };
         let (purpose, reason) = (purpose?, reason?);
         // What does not depend on data is refused before anybody is looked up.
-        consent::admit(self.caller, purpose, reason.as_deref(), Admission::ByPolicy, &gateway.policy)?;
+        let admission = Admission::Through(&role);
+        consent::admit(self.caller, purpose, reason.as_deref(), admission, &gateway.regime, self.now)?;
 
         // A page link is judged before anybody is looked up: a token that is not good must not tell who is known here.
         let binding = search.as_ref().map(|search| self.binding(search, purpose));
@@ -140,7 +124,7 @@ impl Journey<'_> {
             (None, None) => return Err(Stop::refused(Refusal::Internal, "no-query")),
         };
         let person = match found {
-            Err(stop) if stop.seen == Seen::Unknown => return Err(self.nobody(stop).await),
+            Err(stop) if stop.seen == Seen::Unknown => return Err(self.nobody(stop, purpose).await),
             found => found?,
         };
         trail.about(Patient { references: person.references(), bsn: Some(person.bsn.clone()) });
@@ -151,14 +135,11 @@ impl Journey<'_> {
             (None, Some(read)) => Wish::Read(read),
             (None, None) => return Err(Stop::refused(Refusal::Internal, "no-query")),
         };
-        let permit = self.decide(wish, &person, purpose, reason.as_deref()).await?;
+        let permit = self.decide(wish, &person, purpose, reason.as_deref(), admission).await?;
 
         // On record, durably, before any data is asked for.
-        let basis = Basis {
-            ground: permit.plan().ground(),
-            policy: gateway.policy.name().to_owned(),
-            consents: permit.plan().consents().to_vec(),
-        };
+        let basis = self.basis(permit.plan(), &person, purpose);
+        let until = self.links_until(&basis);
         let durable = trail.intend(basis).await;
         durable.map_err(|_| Stop::refused(Refusal::Unavailable, "journal-broken"))?;
 
@@ -168,7 +149,7 @@ impl Journey<'_> {
                 search,
                 keys: gateway.page_keys.clone(),
                 binding,
-                now: self.now,
+                until,
             })
         });
         let answer = permit.answer(self.surroundings(offer, &person));
@@ -234,14 +215,20 @@ impl Journey<'_> {
 
     /// Asks the sources of Consents all the same: while one fails, who is known gets no answer, and who is not must not
     /// get one either.
-    async fn nobody(&self, stop: Stop) -> Stop {
+    async fn nobody(&self, stop: Stop, purpose: Purpose) -> Stop {
         let gateway = &self.worker.gateway;
         let holder = &gateway.config.holder.ura;
         let asked = self.self_link.as_deref().unwrap_or(&self.received.target);
-        match gateway.consents.on_nobody(&self.worker.sources, asked, self.caller, holder).await {
-            Ok(()) => stop,
-            Err(error) => unavailable(&error),
+        if let Err(error) = gateway.consents.on_nobody(&self.worker.sources, asked, self.caller, holder).await {
+            return unavailable(&error);
         }
+        if gateway.regime.asks_relation(self.caller, holder, purpose, self.now) {
+            let asking = gateway.consents.relation_of_nobody(&self.worker.upstream, asked);
+            if let Err(error) = asking.await {
+                return unavailable(&error);
+            }
+        }
+        stop
     }
 
     async fn decide(
@@ -250,23 +237,58 @@ impl Journey<'_> {
         person: &Arc<Person>,
         purpose: Purpose,
         reason: Option<&str>,
+        admission: Admission<'_>,
     ) -> Result<Permit, Stop> {
         let gateway = &self.worker.gateway;
         let holder = &gateway.config.holder.ura;
         let on_file = gateway.consents.on_file(&self.worker.sources, person, self.caller, holder).await;
         let on_file = on_file.map_err(|error| unavailable(&error))?;
+        // Whether a relation is looked up depends on nothing that is on file: a look-up that fails must not tell who is known.
+        let relation = if gateway.regime.asks_relation(self.caller, holder, purpose, self.now) {
+            let found = gateway.consents.relation(&self.worker.upstream, person).await;
+            found.map_err(|error| unavailable(&error))?
+        } else {
+            Arc::default()
+        };
         let asked = Asked {
             caller: self.caller,
             records: &on_file.caller,
             holder: &on_file.holder,
+            relation: &relation,
             purpose,
             reason,
             action: Action::Access,
-            admission: Admission::ByPolicy,
+            admission,
             combining: gateway.config.consent.combining,
             unlabelled: gateway.config.policy.unlabelled,
         };
-        Ok(Permit::decide(wish, &asked, &on_file.evidence, &gateway.policy, self.now)?)
+        Ok(Permit::decide(wish, &asked, &on_file.evidence, &gateway.regime, self.now)?)
+    }
+
+    /// Returns what the permit rests on, for the record: with the emergency that the request is part of, where it is in one.
+    fn basis(&self, plan: &Plan, person: &Person, purpose: Purpose) -> Basis {
+        let Gateway { regime, emergencies, .. } = &*self.worker.gateway;
+        let review = match regime.emergency(self.caller, purpose, self.now) {
+            Some(lasts) => Some(Review::Emergency(emergencies.enter(self.caller, &person.bsn, lasts, self.now))),
+            None if regime.needs_reason(purpose) => Some(Review::Reason),
+            None => None,
+        };
+        Basis {
+            ground: plan.ground(),
+            policy: plan.policy().unwrap_or(regime.name()).to_owned(),
+            consents: plan.consents().to_vec(),
+            relation: plan.relation().map(str::to_owned),
+            review,
+        }
+    }
+
+    /// Until when a link to a following page is good: it does not outlive the emergency in which it was made.
+    fn links_until(&self, basis: &Basis) -> OffsetDateTime {
+        let usual = self.now + limits::PAGE_TOKEN_AGE;
+        match &basis.review {
+            Some(Review::Emergency(emergency)) => usual.min(emergency.until),
+            Some(Review::Reason) | None => usual,
+        }
     }
 
     fn binding(&self, search: &Search, purpose: Purpose) -> Binding {
@@ -307,56 +329,4 @@ impl Journey<'_> {
 fn unavailable(error: &NoPerson) -> Stop {
     tracing::warn!(cause = %error, "Consents cannot be read, the request is refused");
     Stop::refused(Refusal::Unavailable, "evidence-unavailable")
-}
-
-/// Takes the request apart. A body longer than any form is cut: what is left cannot be understood and is refused.
-async fn receive(id: String, request: &HttpRequest, mut payload: web::Payload, deadline: Instant) -> Received<'_> {
-    let mut body = Vec::new();
-    let mut broken = None;
-    while body.len() <= limits::FORM_BYTES {
-        match timeout_at(deadline, payload.next()).await {
-            Ok(Some(Ok(chunk))) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Ok(Some(Err(_))) => broken = Some((Refusal::Invalid, "body-broken-off")),
-            Err(_) => broken = Some((Refusal::Timeout, "body-too-slow")),
-        }
-        if broken.is_some() {
-            break;
-        }
-    }
-    let (method, target) = (request.method().as_str().to_owned(), target_of(request));
-    Received { id, method, target, headers: request.headers(), body, broken }
-}
-
-/// The target as it was sent. HTTP/2 has the authority in the head of every request, where it is no part of the target;
-/// an absolute target over HTTP/1.1 is left whole, and refused.
-fn target_of(request: &HttpRequest) -> String {
-    let uri = request.uri();
-    match uri.path_and_query() {
-        Some(path_and_query) if request.version() >= Version::HTTP_2 => path_and_query.as_str().to_owned(),
-        Some(_) | None => uri.to_string(),
-    }
-}
-
-fn opening(
-    worker: &Worker,
-    caller: &Arc<Caller>,
-    peer: &Peer,
-    received: &Received<'_>,
-    purpose: Option<Purpose>,
-    reason: Option<&Option<String>>,
-) -> Opening {
-    let gateway = &worker.gateway;
-    Opening {
-        request: received.id.clone(),
-        caller: caller.clone(),
-        address: peer.address(),
-        method: received.method.clone(),
-        target: received.target.clone().into_bytes(),
-        form: received.body.clone(),
-        purpose,
-        reason: reason.cloned().flatten(),
-        holder: gateway.config.holder.ura.clone(),
-        upstream: gateway.config.upstream.name.clone(),
-    }
 }

@@ -65,12 +65,13 @@ pub(super) struct Paging {
     pub(super) search: Search,
     pub(super) keys: PageKeys,
     pub(super) binding: Binding,
-    pub(super) now: OffsetDateTime,
+    /// Until when a link is good.
+    pub(super) until: OffsetDateTime,
 }
 
 impl Paging {
     fn next(&self, skip: usize) -> Result<String, Broken> {
-        let token = self.keys.seal(skip, &self.binding, self.now).map_err(|_| Broken::Token)?;
+        let token = self.keys.seal(skip, &self.binding, self.until).map_err(|_| Broken::Token)?;
         let target = self.search.without_page();
         let separator = if target.contains('?') { '&' } else { '?' };
         Ok(format!("{}/{target}{separator}_page={token}", self.public_base))

@@ -23,6 +23,8 @@ pub enum Call {
     Patient,
     /// Consents, and what they refer to.
     Consent,
+    /// What may show a treatment relation.
+    Relation,
     /// A resource whose patient, or whose reference, must be known before judging.
     Reference,
     /// Data that can be released.
@@ -30,12 +32,13 @@ pub enum Call {
 }
 
 impl Call {
-    const ALL: [Self; 4] = [Self::Patient, Self::Consent, Self::Reference, Self::Data];
+    const ALL: [Self; 5] = [Self::Patient, Self::Consent, Self::Relation, Self::Reference, Self::Data];
 
     fn code(self) -> &'static str {
         match self {
             Self::Patient => "patient",
             Self::Consent => "consent",
+            Self::Relation => "relation",
             Self::Reference => "reference",
             Self::Data => "data",
         }

@@ -30,7 +30,8 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
     given.map_or_else(made_id, str::to_owned)
 }
 
-fn made_id() -> String {
+/// Returns an id that nobody has.
+pub(super) fn made_id() -> String {
     let mut bytes = [0_u8; 16];
     // Without randomness from the system an id that repeats is better than no answer: it names a request, nothing rests on it.
     let _made = openssl::rand::rand_bytes(&mut bytes);

@@ -29,7 +29,7 @@ pub struct Sample {
 pub async fn take(config: &Config, rules: &Rules) -> Result<Sample, AccessError> {
     let metrics = Arc::new(Metrics::new(&[]));
     let upstream = Upstream::new(&config.upstream.base, &config.upstream.access, metrics)?;
-    let never_hidden = rules.policy.never_hidden_unlabelled();
+    let never_hidden = rules.regime.never_hidden_unlabelled();
     let kinds = rules.exchanges.iter().flat_map(|exchange| exchange.kinds());
     let mut types: BTreeSet<&str> = kinds.map(|kind| kind.resource_type()).collect();
     types.retain(|name| !never_hidden.iter().any(|one| one == name));

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::config::Config;
 use super::consent_store::ConsentStore;
 use super::door::{HandshakeFailure, Peer};
+use super::emergency::Emergencies;
 use super::epoch::Epoch;
 use super::journal::{Journal, JournalError};
 use super::keys::{self, KeysError};
@@ -26,7 +27,7 @@ use super::upstream::{AccessError, Upstream};
 use crate::audit::{Event, EventKind};
 use crate::identity::Reason;
 use crate::label::Tables;
-use crate::profile::{self, Categories, Exchange, Policy, ProfileError, ValueSets};
+use crate::profile::{self, Categories, Exchange, Policy, ProfileError, Regime, ValueSets};
 use crate::query::Id;
 
 /// Why a gateway cannot start.
@@ -41,6 +42,22 @@ pub enum StartError {
         /// `exchange` or `policy`.
         kind: &'static str,
         /// The name.
+        name: String,
+    },
+    /// A policy lets data be released only in a form that cannot be made yet.
+    #[error(
+        "policy {name} asks for pseudonymised data, which the gateway cannot make yet: it can be put to `sluis decide`, not in force"
+    )]
+    NotReleasable {
+        /// The policy.
+        name: String,
+    },
+    /// No policy admits any exchange profile that is served.
+    #[error(
+        "policy {name} is for exchange profiles that no upstream serves; name one of them under upstream.exchanges"
+    )]
+    NothingServed {
+        /// The policy that is asked first.
         name: String,
     },
     /// A file of the profiles directory cannot be read.
@@ -85,7 +102,8 @@ pub struct Gateway {
     pub(super) base_path: String,
     pub(super) bases: Arc<[String]>,
     pub(super) exchanges: Vec<Arc<Exchange>>,
-    pub(super) policy: Policy,
+    pub(super) regime: Regime,
+    pub(super) emergencies: Emergencies,
     pub(super) tables: Arc<Tables>,
     pub(super) statement: Bytes,
     pub(super) page_keys: PageKeys,
@@ -111,8 +129,8 @@ impl fmt::Debug for Gateway {
 pub struct Rules {
     /// The exchange profiles that the upstream serves, in the order of the configuration.
     pub exchanges: Vec<Arc<Exchange>>,
-    /// The policy in force.
-    pub policy: Policy,
+    /// The policies in force.
+    pub regime: Regime,
     /// The label tables.
     pub tables: Tables,
     /// The value sets that Consents may name.
@@ -153,15 +171,26 @@ impl Rules {
         let files = categories.iter().map(|(file, text)| (file.as_str(), text.as_str()));
         let categories = Categories::with_own(files)?;
         let missing = |kind, name: &str| StartError::NoSuchProfile { kind, name: name.to_owned() };
-        let mut served = Vec::new();
+        let exchanges: Vec<_> = exchanges.into_iter().map(Arc::new).collect();
+        let mut served: Vec<Arc<Exchange>> = Vec::new();
         for name in &config.upstream.exchanges {
-            let at = exchanges.iter().position(|exchange| exchange.name() == name);
-            let at = at.ok_or_else(|| missing("exchange", name))?;
-            served.push(Arc::new(exchanges.swap_remove(at)));
+            let known = exchanges.iter().find(|exchange| exchange.name() == name);
+            served.push(Arc::clone(known.ok_or_else(|| missing("exchange", name))?));
         }
-        let at = policies.iter().position(|policy| policy.name() == config.policy.name);
-        let policy = policies.swap_remove(at.ok_or_else(|| missing("policy", &config.policy.name))?);
-        Ok(Self { exchanges: served, policy, tables, value_sets, categories })
+        let policy = |name: &String| {
+            let known = policies.iter().find(|policy| policy.name() == name);
+            known.cloned().ok_or_else(|| missing("policy", name))
+        };
+        let settings = &config.policy;
+        let also = settings.also.iter().map(policy).collect::<Result<_, _>>()?;
+        let regime = Regime::new(policy(&settings.name)?, also, &exchanges)?;
+        if let Some(policy) = regime.not_releasable().next() {
+            return Err(StartError::NotReleasable { name: policy.name().to_owned() });
+        }
+        if !regime.serves(&served) {
+            return Err(StartError::NothingServed { name: regime.name().to_owned() });
+        }
+        Ok(Self { exchanges: served, regime, tables, value_sets, categories })
     }
 }
 
@@ -191,7 +220,7 @@ impl Gateway {
     /// # Errors
     /// A part that cannot be used.
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
-        let Rules { exchanges, policy, tables, value_sets, categories: _ } = Rules::read(&config)?;
+        let Rules { exchanges, regime, tables, value_sets, categories: _ } = Rules::read(&config)?;
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();
@@ -203,11 +232,19 @@ impl Gateway {
         let base_path = public_base.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         Ok(Self {
             base_path,
-            consents: ConsentStore::new(&config.consent, &bases, &patients, &Arc::new(value_sets), &epoch),
+            consents: ConsentStore::new(
+                &config.consent,
+                &bases,
+                &patients,
+                &Arc::new(value_sets),
+                &epoch,
+                regime.signs(),
+            ),
             epoch,
             bases,
             exchanges,
-            policy,
+            regime,
+            emergencies: Emergencies::default(),
             tables: Arc::new(tables),
             statement: Bytes::from(statement),
             page_keys: keys::page_keys(&config.keys)?,
@@ -258,6 +295,8 @@ impl Worker {
             let metrics = gateway.metrics.clone();
             sources.push(if shared { upstream.clone() } else { Upstream::new(&source.base, &source.access, metrics)? });
         }
+        // The upstream comes last: a treatment relation is looked up there, where the caller may have records of its own.
+        sources.push(upstream.clone());
         Ok(Self { gateway, upstream, sources })
     }
 }

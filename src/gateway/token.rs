@@ -10,8 +10,6 @@ use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use crate::limits;
-
 const NONCE: usize = 12;
 const TAG: usize = 16;
 const CLAIMS: usize = 8 + 8 + 32;
@@ -56,16 +54,15 @@ impl PageKeys {
         Self(keys)
     }
 
-    /// Seals a token for the page that begins after `skip` visible matches.
+    /// Seals a token for the page that begins after `skip` visible matches; it is good until `expiry`.
     ///
     /// # Errors
     /// No key, or no randomness from the system.
-    pub fn seal(&self, skip: usize, binding: &Binding, now: OffsetDateTime) -> Result<String, NotGood> {
+    pub fn seal(&self, skip: usize, binding: &Binding, expiry: OffsetDateTime) -> Result<String, NotGood> {
         let key = self.0.first().ok_or(NotGood)?;
-        let expiry = (now + limits::PAGE_TOKEN_AGE).unix_timestamp();
         let mut claims = Vec::with_capacity(CLAIMS);
         claims.extend_from_slice(&u64::try_from(skip).map_err(|_| NotGood)?.to_be_bytes());
-        claims.extend_from_slice(&expiry.to_be_bytes());
+        claims.extend_from_slice(&expiry.unix_timestamp().to_be_bytes());
         claims.extend_from_slice(&binding.0);
         let mut nonce = [0; NONCE];
         openssl::rand::rand_bytes(&mut nonce).map_err(|_| NotGood)?;
@@ -99,6 +96,7 @@ impl PageKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -110,7 +108,7 @@ mod tests {
     #[test]
     fn a_token_opens_for_what_it_was_sealed_for_and_nothing_else() {
         let binding = Binding::to(&["900000001", "TREAT", "Observation?patient=1"]);
-        let token = keys().seal(40, &binding, NOW).unwrap();
+        let token = keys().seal(40, &binding, NOW + limits::PAGE_TOKEN_AGE).unwrap();
         assert_eq!(keys().open(&token, &binding, NOW), Ok(40));
         assert!(keys().open(&token, &Binding::to(&["900000002", "TREAT", "Observation?patient=1"]), NOW).is_err());
         assert!(keys().open(&token, &binding, NOW + limits::PAGE_TOKEN_AGE + time::Duration::SECOND).is_err());
@@ -121,7 +119,7 @@ mod tests {
     #[test]
     fn every_changed_character_spoils_a_token() {
         let binding = Binding::to(&["a"]);
-        let token = keys().seal(1, &binding, NOW).unwrap();
+        let token = keys().seal(1, &binding, NOW + limits::PAGE_TOKEN_AGE).unwrap();
         for at in 0..token.len() {
             let mut bytes = token.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };

@@ -140,6 +140,12 @@ impl Kind {
             || self.belongs.iter().any(|all| all.iter().all(|condition| condition.is_met(resource)));
         belongs && !self.never.iter().any(|condition| condition.is_met(resource))
     }
+
+    /// Returns true if and only if every resource of the type belongs to the exchange.
+    #[must_use]
+    pub fn holds_every_resource(&self) -> bool {
+        self.belongs.is_empty() && self.never.is_empty()
+    }
 }
 
 /// What a parameter's value is.
@@ -253,6 +259,7 @@ pub fn shipped_exchanges() -> Result<Vec<Exchange>, ProfileError> {
         ("profiles/exchanges/ips.toml", include_str!("../../profiles/exchanges/ips.toml")),
         ("profiles/exchanges/bgz.toml", include_str!("../../profiles/exchanges/bgz.toml")),
         ("profiles/exchanges/medication.toml", include_str!("../../profiles/exchanges/medication.toml")),
+        ("profiles/exchanges/acute.toml", include_str!("../../profiles/exchanges/acute.toml")),
     ]
     .into_iter()
     .map(|(file, text)| Exchange::read(file, text))

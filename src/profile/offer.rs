@@ -18,6 +18,11 @@ impl Offer {
         Self(exchanges.iter().filter(|exchange| exchange.admits_role(role)).map(Arc::clone).collect())
     }
 
+    /// Returns those profiles that satisfy `keep`.
+    pub(crate) fn narrowed(&self, keep: impl Fn(&Exchange) -> bool) -> Self {
+        Self(self.0.iter().filter(|exchange| keep(exchange)).map(Arc::clone).collect())
+    }
+
     /// Returns true if and only if no profile admits the role.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -84,6 +84,25 @@ impl LookUp {
         Self::consents(&["sluis-check".parse().ok()?])
     }
 
+    /// Returns the look-up of the resources of one type about a person, in one of these statuses, that may show who treats
+    /// them; of the person's own Patient records where that is the type. None for nobody.
+    #[must_use]
+    pub fn relation(resource_type: &str, person: &[Id], statuses: &[&str]) -> Option<Self> {
+        if resource_type == "Patient" {
+            return Self::by_ids(resource_type, person);
+        }
+        let (resource_type, patients, count) = (encoded(resource_type), id_list(person)?, limits::UPSTREAM_PAGE);
+        let statuses = statuses.iter().map(|status| encoded(status)).collect::<Vec<_>>().join(",");
+        let status = if statuses.is_empty() { String::new() } else { format!("&status={statuses}") };
+        Some(Self(format!("{resource_type}?patient={patients}{status}&_count={count}&_total=none")))
+    }
+
+    /// Returns the look-up of such resources about somebody who is not there.
+    #[must_use]
+    pub fn nobodys_relation(resource_type: &str, statuses: &[&str]) -> Option<Self> {
+        Self::relation(resource_type, &["sluis-check".parse().ok()?], statuses)
+    }
+
     /// Returns the look-up of the resources of one type with this identifier.
     #[must_use]
     pub fn by_identifier(resource_type: &str, system: &str, value: &str) -> Self {
@@ -226,6 +245,12 @@ mod tests {
         assert_eq!(LookUp::read("Observation", &ids[0]).as_str(), "Observation/a");
         assert_eq!(LookUp::consents(&ids).unwrap().as_str(), "Consent?patient=a,b&_count=200&_total=none");
         assert!(LookUp::consents(&[]).is_none());
+        assert_eq!(
+            LookUp::relation("Encounter", &ids, &["planned", "in-progress"]).unwrap().as_str(),
+            "Encounter?patient=a,b&status=planned,in-progress&_count=200&_total=none"
+        );
+        assert_eq!(LookUp::relation("Patient", &ids, &[]).unwrap().as_str(), "Patient?_id=a,b&_count=200&_total=none");
+        assert!(LookUp::relation("Encounter", &[], &["planned"]).is_none());
         assert_eq!(
             LookUp::by_bsn(&Bsn::from_str("999911120").unwrap()).as_str(),
             "Patient?identifier=http://fhir.nl/fhir/NamingSystem/bsn%7C999911120,urn:oid:2.16.840.1.113883.2.4.6.3%7C999911120&_count=200&_total=none"

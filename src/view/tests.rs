@@ -15,10 +15,10 @@ use time::macros::datetime;
 use super::*;
 use crate::consent::{
     Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Holder, Plan, Purpose,
-    Register, Source, Standing, Unlabelled, decide,
+    Register, Source, Standing, TreatmentRelation, Unlabelled, decide,
 };
 use crate::identity::{Caller, CallerNames, CardType, Role, Ura, UziNumber};
-use crate::profile::{shipped_exchanges, shipped_policies};
+use crate::profile::{shipped_exchanges, shipped_regime};
 use crate::query::{Query, RequestHead, classify};
 
 /// How an answer went.
@@ -148,17 +148,17 @@ fn plan(consents: &[Vec<u8>], policy: &str) -> Plan {
     let asked = Asked {
         caller: &caller,
         records: &CallerRecords::none(),
+        relation: &TreatmentRelation::none(),
         holder: &Holder::new(Ura::from_str("00000002").unwrap()),
         purpose: Purpose::of("TREAT").unwrap(),
         reason: None,
         action: Action::Access,
-        admission: Admission::ByPolicy,
+        admission: Admission::Everything,
         combining: Combining::DenyOverrides,
         unlabelled: Unlabelled::Normal,
     };
-    let policies = shipped_policies().unwrap();
-    let policy = policies.iter().find(|one| one.name() == policy).unwrap();
-    match decide(&asked, &evidence, policy, datetime!(2026-03-01 12:00 UTC)) {
+    let regime = shipped_regime(&[policy]).unwrap();
+    match decide(&asked, &evidence, &regime, datetime!(2026-03-01 12:00 UTC)) {
         Decision::Permit(plan) => plan,
         Decision::Deny(denial) => panic!("{denial:?}"),
     }

@@ -83,7 +83,13 @@ fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::ga
     };
     let mut trail = Trail::open(journal.sink().unwrap(), opening);
     trail.about(Patient { references: vec![patient.to_owned()], bsn: bsn.map(|bsn| bsn.parse().unwrap()) });
-    let basis = Basis { ground: Ground::RulePermits, policy: "wabvpz".to_owned(), consents: Vec::new() };
+    let basis = Basis {
+        ground: Ground::RulePermits,
+        policy: "wabvpz".to_owned(),
+        consents: Vec::new(),
+        relation: None,
+        review: None,
+    };
     drop(trail.intend(basis));
     trail
 }

@@ -11,6 +11,7 @@ use super::CaseMistake;
 use crate::consent::asked::Holder;
 use crate::consent::caller_records::CallerRecords;
 use crate::consent::evidence::{Evidence, FhirVersion, Standing};
+use crate::consent::relation::TreatmentRelation;
 use crate::consent::source::Source;
 use crate::identity::{Caller, CallerNames};
 use crate::json::Document;
@@ -37,7 +38,7 @@ pub(super) struct Input {
     #[serde(default)]
     referenced: BTreeMap<String, Box<RawValue>>,
     #[serde(default)]
-    pub(super) relation: Vec<Box<RawValue>>,
+    relation: Vec<Box<RawValue>>,
     #[serde(default)]
     pub(super) resources: Vec<Box<RawValue>>,
 }
@@ -119,9 +120,32 @@ impl Input {
         Ok(self.holder.references.iter().fold(Holder::new(ura), |holder, one| holder.known_as(source, one)))
     }
 
+    /// Returns what the resources of the case show of a treatment relation.
+    pub(super) fn relation(&self, source: &Source) -> TreatmentRelation {
+        let bytes = |raw: &[Box<RawValue>]| raw.iter().map(|raw| raw.get().as_bytes().to_vec()).collect::<Vec<_>>();
+        let patient = self.patient(&bytes(&self.consents));
+        let mut relation = TreatmentRelation::read(source, &bytes(&self.relation), &patient);
+        loop {
+            let wanted = relation.wanted();
+            if wanted.is_empty() {
+                return relation;
+            }
+            for reference in wanted {
+                match self.referenced.get(&reference) {
+                    Some(resource) => relation.resolve(&reference, resource.get().as_bytes()),
+                    None => relation.absent(&reference),
+                }
+            }
+        }
+    }
+
+    fn patient(&self, consents: &[Vec<u8>]) -> Vec<String> {
+        self.patient.clone().unwrap_or_else(|| named_patients(consents))
+    }
+
     pub(super) fn evidence(&self, source: &Source, version: FhirVersion) -> Evidence {
         let consents: Vec<_> = self.consents.iter().map(|raw| raw.get().as_bytes().to_vec()).collect();
-        let patient = self.patient.clone().unwrap_or_else(|| named_patients(&consents));
+        let patient = self.patient(&consents);
         let mut evidence = Evidence::read(source, &consents, version, &patient, Standing::Full);
         loop {
             let wanted = evidence.wanted();

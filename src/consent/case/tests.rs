@@ -75,8 +75,8 @@ fn every_case_is_answered_as_it_expects() {
 
 #[test]
 fn there_are_cases_for_each_ground_that_deciding_can_yield() {
-    // The others come of what the view sees, or of what is not built.
-    let elsewhere = [Ground::NoTreatmentRelation, Ground::BreakGlass, Ground::OtherPerson, Ground::ReferenceHidden];
+    // The others come of what the view sees.
+    let elsewhere = [Ground::OtherPerson, Ground::ReferenceHidden];
     let cases = cases();
     assert!(cases.len() >= 60, "{}", cases.len());
     let mut seen = BTreeSet::new();
@@ -87,5 +87,31 @@ fn there_are_cases_for_each_ground_that_deciding_can_yield() {
     }
     for ground in Ground::ALL.iter().filter(|ground| !elsewhere.contains(ground)) {
         assert!(seen.contains(ground.code()), "{}", ground.code());
+    }
+}
+
+/// The requirements of law and debate that concern deciding (docs/deciding.md).
+const REQUIREMENTS: [&str; 15] =
+    ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "P20"];
+
+#[test]
+fn each_requirement_that_concerns_deciding_has_cases_that_permit_and_that_deny() {
+    let cases: Vec<_> = cases().into_iter().map(|(_, case)| (outcome(&case)["exit"].clone(), case.cites)).collect();
+    for requirement in REQUIREMENTS {
+        for exit in [0, 2] {
+            let cited =
+                |(ended, cites): &(Value, Vec<String>)| *ended == exit && cites.iter().any(|one| one == requirement);
+            assert!(cases.iter().any(cited), "{requirement} has no case that ends with {exit}");
+        }
+    }
+}
+
+#[test]
+fn every_shipped_policy_has_cases_that_permit_and_that_deny() {
+    for policy in crate::profile::shipped_policies().unwrap() {
+        let named = format!("\"policy\": \"{}\"", policy.name());
+        let of_policy = || cases().into_iter().filter(|(_, case)| case.input.get().contains(&named));
+        let ended: BTreeSet<_> = of_policy().map(|(_, case)| outcome(&case)["exit"].as_u64()).collect();
+        assert!(ended.contains(&Some(0)) && ended.contains(&Some(2)), "{}: {ended:?}", policy.name());
     }
 }

@@ -1,14 +1,18 @@
 //! Evidence from several sources, and the plan that is left.
 
+use std::sync::Arc;
+
 use time::macros::datetime;
 
 use super::*;
-use crate::consent::{Action, CallerRecords, Combining, FhirVersion, Holder, Register, Source, Standing, Unlabelled};
+use crate::consent::{
+    Action, CallerRecords, Combining, FhirVersion, Holder, Register, Source, Standing, TreatmentRelation, Unlabelled,
+};
 use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::Document;
 use crate::label::{Subject, Tables};
 use crate::limits;
-use crate::profile::shipped_policies;
+use crate::profile::{Offer, shipped_exchanges, shipped_regime};
 
 const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
 
@@ -51,19 +55,23 @@ fn gp() -> Caller {
 }
 
 fn decided_with(evidence: &Evidence, records: &CallerRecords, policy: &str) -> Decision {
-    let policy = shipped_policies().unwrap().into_iter().find(|one| one.name() == policy).unwrap();
+    let regime = shipped_regime(&[policy]).unwrap();
+    let exchanges: Vec<_> = shipped_exchanges().unwrap().into_iter().map(Arc::new).collect();
+    let caller = gp();
+    let offer = Offer::to(&exchanges, caller.role());
     let asked = Asked {
-        caller: &gp(),
+        caller: &caller,
         records,
+        relation: &TreatmentRelation::none(),
         holder: &Holder::new("00000002".parse().unwrap()),
         purpose: Purpose::of("TREAT").unwrap(),
         reason: None,
         action: Action::Access,
-        admission: Admission::ByPolicy,
+        admission: Admission::Through(&offer),
         combining: Combining::DenyOverrides,
         unlabelled: Unlabelled::Restricted,
     };
-    decide(&asked, evidence, &policy, datetime!(2026-03-01 12:00 UTC))
+    decide(&asked, evidence, &regime, datetime!(2026-03-01 12:00 UTC))
 }
 
 fn decided(evidence: &Evidence) -> Decision {

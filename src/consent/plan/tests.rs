@@ -4,13 +4,13 @@ use time::macros::datetime;
 
 use crate::consent::{
     Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Holder, Plan, Purpose, Source,
-    Standing, Unlabelled, decide,
+    Standing, TreatmentRelation, Unlabelled, decide,
 };
 use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::{Document, Value};
 use crate::label::{Subject, Tables};
 use crate::limits;
-use crate::profile::{ValueSets, shipped_policies};
+use crate::profile::{ValueSets, shipped_regime};
 
 const TYPES: &str = "http://hl7.org/fhir/resource-types";
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -43,6 +43,7 @@ fn plan(combining: Combining) -> Plan {
     let asked = Asked {
         caller: &caller,
         records: &CallerRecords::none(),
+        relation: &TreatmentRelation::none(),
         holder: &Holder::new("00000002".parse().unwrap()),
         purpose: Purpose::of("TREAT").unwrap(),
         reason: None,
@@ -51,9 +52,8 @@ fn plan(combining: Combining) -> Plan {
         combining,
         unlabelled: Unlabelled::Normal,
     };
-    let policies = shipped_policies().unwrap();
-    let policy = policies.iter().find(|policy| policy.name() == "wabvpz").unwrap();
-    match decide(&asked, &evidence, policy, datetime!(2026-03-01 12:00 UTC)) {
+    let regime = shipped_regime(&["wabvpz"]).unwrap();
+    match decide(&asked, &evidence, &regime, datetime!(2026-03-01 12:00 UTC)) {
         Decision::Permit(plan) => plan,
         Decision::Deny(denial) => panic!("{denial:?}"),
     }

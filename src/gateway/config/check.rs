@@ -242,8 +242,10 @@ impl Check {
 
     fn policy(&mut self, raw: raw::Policy) -> Option<PolicySettings> {
         let raw::Policy { name, also, mode, narrative, unlabelled } = raw;
-        if !also.is_empty() {
-            self.mistake::<()>("policy.also", "nothing: chained policies are not supported");
+        let repeated =
+            also.iter().enumerate().any(|(at, one)| *one == name || also.iter().take(at).any(|other| other == one));
+        if repeated {
+            self.mistake::<()>("policy.also", "names of other policies, each once");
         }
         if mode != "silent" {
             self.mistake::<()>("policy.mode", "\"silent\": no other mode is supported");
@@ -257,7 +259,7 @@ impl Check {
             Ok(unlabelled) => Some(unlabelled),
             Err(_) => self.mistake("policy.unlabelled", "\"restricted\" or \"normal\""),
         };
-        Some(PolicySettings { name, unlabelled: unlabelled?, narrative: narrative? })
+        Some(PolicySettings { name, also, unlabelled: unlabelled?, narrative: narrative? })
     }
 
     fn telemetry(&mut self, raw: raw::Telemetry) -> Option<TelemetrySettings> {

@@ -90,7 +90,13 @@ fn trail(journal: &Journal, request: &str) -> Trail<JournalSink> {
 }
 
 fn basis() -> Basis {
-    Basis { ground: Ground::RulePermits, policy: "wabvpz".to_owned(), consents: Vec::new() }
+    Basis {
+        ground: Ground::RulePermits,
+        policy: "wabvpz".to_owned(),
+        consents: Vec::new(),
+        relation: None,
+        review: None,
+    }
 }
 
 fn delivered() -> Closing {

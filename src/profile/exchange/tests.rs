@@ -19,7 +19,7 @@ fn role(code: &str) -> Option<Role> {
 #[test]
 fn every_shipped_profile_compiles_and_has_the_patient() {
     let exchanges = shipped_exchanges().unwrap();
-    assert_eq!(exchanges.iter().map(Exchange::name).collect::<Vec<_>>(), ["ips", "bgz", "medication"]);
+    assert_eq!(exchanges.iter().map(Exchange::name).collect::<Vec<_>>(), ["ips", "bgz", "medication", "acute"]);
     for exchange in exchanges {
         let patient = exchange.kind("Patient").unwrap();
         assert!(patient.is_read() && patient.is_searched(), "{}", exchange.name());

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use sluis::consent::{
     Action, Admission, Asked, CallerRecords, Combining, Evidence, FhirVersion, Holder, Permit, Purpose, Register,
-    Source, Standing, Unlabelled, Wish,
+    Source, Standing, TreatmentRelation, Unlabelled, Wish,
 };
 use sluis::identity::{Caller, CallerNames, CardType, Role, Ura, UziNumber};
 use sluis::label::Tables;
-use sluis::profile::{Offer, capability_statement, shipped_exchanges, shipped_policies};
+use sluis::profile::{Offer, capability_statement, shipped_exchanges, shipped_regime};
 use sluis::query::{Id, Query, RequestHead, classify};
 use sluis::refusal::Refusal;
 use sluis::view::{Ending, Narrative, Report, Step, Surroundings, empty_searchset, subjects};
@@ -153,17 +153,17 @@ fn permit(wish: Wish) -> Permit {
     let asked = Asked {
         caller: &caller,
         records: &CallerRecords::none(),
+        relation: &TreatmentRelation::none(),
         holder: &Holder::new(Ura::from_str("00000002").unwrap()),
         purpose: Purpose::of("TREAT").unwrap(),
         reason: None,
         action: Action::Access,
-        admission: Admission::ByPolicy,
+        admission: Admission::Everything,
         combining: Combining::DenyOverrides,
         unlabelled: Unlabelled::Normal,
     };
-    let policies = shipped_policies().unwrap();
-    let policy = policies.iter().find(|policy| policy.name() == "ehds").unwrap();
+    let regime = shipped_regime(&["ehds"]).unwrap();
     let source = Source::new(&[], Register::Own);
     let evidence = Evidence::read(&source, &[], FhirVersion::R4, &["Patient/1".to_owned()], Standing::Full);
-    Permit::decide(wish, &asked, &evidence, policy, datetime!(2026-03-01 12:00 UTC)).unwrap()
+    Permit::decide(wish, &asked, &evidence, &regime, datetime!(2026-03-01 12:00 UTC)).unwrap()
 }

@@ -16,13 +16,13 @@ use crate::cli::demo::fhir_server::FhirServer;
 use crate::cli::demo::record::RECORDS;
 use crate::cli::demo::record::tests::each_resource;
 use crate::consent::{
-    Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Holder, Plan, Source,
-    Standing, Unlabelled, decide,
+    Action, Admission, Asked, CallerRecords, Combining, Decision, Evidence, FhirVersion, Ground, Holder, Plan, Source,
+    Standing, TreatmentRelation, Unlabelled, admit, decide,
 };
 use crate::identity::{Caller, Ura};
 use crate::json::{Bounds, Document, Value};
 use crate::label::{self, Tables};
-use crate::profile::{Exchange, Offer, Policy, shipped_exchanges, shipped_policies};
+use crate::profile::{Exchange, Offer, Regime, shipped_exchanges, shipped_regime};
 use crate::query::{BSN_SYSTEM, Id, Query, RequestHead, Subject, classify, purpose, reason};
 
 const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
@@ -31,7 +31,7 @@ const BOUNDS: Bounds = Bounds { bytes: 1 << 20, depth: 64, members: 64 };
 struct House {
     resources: BTreeMap<String, String>,
     exchanges: Vec<Arc<Exchange>>,
-    policy: Policy,
+    regime: Regime,
     tables: Tables,
 }
 
@@ -49,9 +49,10 @@ impl House {
         each_resource(|_, reference, resource| {
             resources.insert(reference.to_owned(), resource.raw().to_owned());
         });
-        let exchanges = shipped_exchanges().unwrap().into_iter().map(Arc::new).collect();
-        let policy = shipped_policies().unwrap().into_iter().find(|policy| policy.name() == "wabvpz").unwrap();
-        Self { resources, exchanges, policy, tables: Tables::shipped().unwrap() }
+        let served = |exchange: &Exchange| ["ips", "bgz", "medication"].contains(&exchange.name());
+        let exchanges = shipped_exchanges().unwrap().into_iter().filter(served).map(Arc::new).collect();
+        let regime = shipped_regime(&["wabvpz"]).unwrap();
+        Self { resources, exchanges, regime, tables: Tables::shipped().unwrap() }
     }
 
     fn offer(&self, caller: &Caller) -> Offer {
@@ -124,26 +125,28 @@ impl House {
             (Ok(why), Ok(told)) => (why, told),
             (Err(refused), _) | (_, Err(refused)) => return Made::Refused(refused.status(), refused.issue()),
         };
-        if !self.policy.admits(&caller, why) {
-            return Made::Refused(403, "forbidden");
-        }
-        if self.policy.needs_reason(why) && told.is_none() {
-            return Made::Refused(400, "required");
+        let offer = self.offer(&caller);
+        let admission = Admission::Through(&offer);
+        match admit(&caller, why, told.as_deref(), admission, &self.regime, NOW).map_err(|denial| denial.ground()) {
+            Err(Ground::ReasonMissing) => return Made::Refused(400, "required"),
+            Err(_) => return Made::Refused(403, "forbidden"),
+            Ok(()) => {}
         }
         let person = self.whose(&query);
         let source = Source::default();
         let asked = Asked {
             caller: &caller,
             records: &self.records_of(&caller, &source),
+            relation: &TreatmentRelation::none(),
             holder: &Holder::new(Ura::from_str("00000002").unwrap()).known_as(&source, "Organization/sluis"),
             purpose: why,
             reason: told.as_deref(),
             action: Action::Access,
-            admission: Admission::ByPolicy,
+            admission,
             combining: Combining::DenyOverrides,
             unlabelled: Unlabelled::Restricted,
         };
-        let plan = match decide(&asked, &self.evidence(&person, &source), &self.policy, NOW) {
+        let plan = match decide(&asked, &self.evidence(&person, &source), &self.regime, NOW) {
             Decision::Permit(plan) => Some(plan),
             Decision::Deny(_) => None,
         };

@@ -32,6 +32,7 @@ const ELS: &str = "Els Visser: consent that ended in 2024";
 const FATIMA: &str = "Fatima el Amrani: objection, except in an emergency";
 const GIJS: &str = "Gijs van Dijk: one person, two Patient records";
 const HENK: &str = "Henk Mulder: a Consent that cannot be read in full";
+const GLASS: &str = "Break-glass: where consent is missing, and where it was refused";
 const DOOR: &str = "At the door: what is refused whoever the patient is";
 
 const UNKNOWN: Expected = Refused { status: 404, code: "not-found" };
@@ -308,8 +309,11 @@ pub const STEPS: &[Step] = &[
             FATIMA,
             "seh-arts",
             "AllergyIntolerance?patient=fatima",
-            "Break-glass is not admitted yet, whatever the reason.",
-            FORBIDDEN,
+            "Break-glass lies below emergencies: her exception opens for it too, without anything being broken.",
+            Searchset {
+                has: &["AllergyIntolerance/fatima-allergy-1", "AllergyIntolerance/fatima-allergy-2"],
+                lacks: &[],
+            },
         )
     },
     Step {
@@ -321,6 +325,56 @@ pub const STEPS: &[Step] = &[
             "AllergyIntolerance?patient=fatima",
             "A pharmacist may not declare an emergency.",
             FORBIDDEN,
+        )
+    },
+    get(
+        GLASS,
+        "seh-arts",
+        "AllergyIntolerance?patient=anna",
+        "Anna never decided anything: for treatment there is nothing to see.",
+        Nothing { lacks: "AllergyIntolerance/anna-allergy-1" },
+    ),
+    Step {
+        purpose: Some("BTG"),
+        ..get(
+            GLASS,
+            "seh-arts",
+            "AllergyIntolerance?patient=anna",
+            "Nobody breaks the glass without saying why.",
+            Refused { status: 400, code: "required" },
+        )
+    },
+    Step {
+        purpose: Some("BTG"),
+        reason: Some("Bewusteloos%20op%20de%20SEH%2C%20anafylaxie%3F"),
+        ..get(
+            GLASS,
+            "seh-arts",
+            "AllergyIntolerance?patient=anna",
+            "With a reason a doctor may, where consent is missing: four hours that `sluis audit review` lists as one emergency.",
+            Searchset { has: &["AllergyIntolerance/anna-allergy-1"], lacks: &[] },
+        )
+    },
+    Step {
+        purpose: Some("BTG"),
+        reason: Some("Nieuwsgierig"),
+        ..get(
+            GLASS,
+            "apotheker",
+            "AllergyIntolerance?patient=anna",
+            "A pharmacist may not, whatever the reason.",
+            FORBIDDEN,
+        )
+    },
+    Step {
+        purpose: Some("BTG"),
+        reason: Some("Bewusteloos%20op%20de%20SEH"),
+        ..get(
+            GLASS,
+            "seh-arts",
+            "AllergyIntolerance?patient=dirk",
+            "Dirk said no to this hospital: break-glass does not go before that under this policy.",
+            Nothing { lacks: "AllergyIntolerance/dirk-allergy-1" },
         )
     },
     get(
