@@ -29,6 +29,10 @@ pub const PROVISIONS: usize = 2_000;
 /// Patient records that share one BSN: duplicates happen, hundreds do not.
 pub const PATIENT_RECORDS: usize = 20;
 
+/// Persons, and what is on file about them, that are remembered at a time: all that a hospital is asked about in an hour. Who
+/// comes above it takes the place of somebody who was not asked about for longer.
+pub const REMEMBERED: u64 = 50_000;
+
 /// Resources that Consents of one person refer to (organisations, groups, their members).
 pub const REFERENCED: usize = 500;
 

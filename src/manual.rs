@@ -82,7 +82,7 @@
 //!
 //! ## The permit that outlives its withdrawal
 //!
-//! Evidence, and who somebody is, are remembered for at most `consent.max_age`, under an epoch (`gateway::epoch`) that a
+//! Evidence, and who somebody is, are remembered for at most `consent.max_age`, under an epoch (`gateway::memory`) that a
 //! notice of the server or an operator ends. A look-up that was under way then is remembered under the epoch that ended,
 //! where nobody looks any more; a source that fails after that is a source that fails. A notice is not believed: it can only
 //! take away what is remembered, never say what is on file, and whoever sends it must know a secret. What no notice

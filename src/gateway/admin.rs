@@ -249,7 +249,9 @@ mod tests {
         let counting = Arc::clone(&ended);
         let secret: HookSecret = "0123456789abcdef".parse().unwrap();
         let authorization = secret.authorization();
-        let notice = Arc::new(move || drop(counting.fetch_add(1, Ordering::SeqCst)));
+        let notice = Arc::new(move || {
+            counting.fetch_add(1, Ordering::SeqCst);
+        });
         let state = web::Data::new(State {
             allow: vec!["10.1.0.0/16".parse().unwrap()],
             metrics: Arc::new(Metrics::new(&[])),

@@ -1,7 +1,8 @@
 //! Evidence: what every source has on file about consent for one person, and the records that Consents speak of.
 //!
 //! A source that fails makes the evidence unavailable; that is told, never remembered. What is remembered is bounded by
-//! `consent.max_age` and by the end of an [`Epoch`]: a look-up that began before the end cannot bring back what ended.
+//! `consent.max_age` and by the end of an epoch of [`Memory`]: a look-up that began before the end cannot bring back what
+//! ended.
 
 mod relation;
 mod resolve;
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use moka::future::Cache;
 
 use super::config;
-use super::epoch::Epoch;
 use super::lookup;
+use super::memory::Memory;
 use super::metrics::Call;
 use super::patient_index::{NoPerson, PatientIndex, Person};
 use super::upstream::Upstream;
@@ -37,12 +38,12 @@ pub struct ConsentStore {
     elsewhere: Option<SourceIndex>,
     upstream: Source,
     bases: Arc<[String]>,
-    epoch: Epoch,
+    memory: Memory,
     /// By the person with all records: one that was found since has Consents of its own.
     evidence: Cache<(Arc<Person>, u64), Arc<Evidence>>,
     /// Who was asked about and is not known, by what was asked.
     unknown: Cache<(String, u64), ()>,
-    callers: Cache<(Ura, Option<String>, u64), Arc<CallerRecords>>,
+    callers: Cache<((Ura, Option<String>), u64), Arc<CallerRecords>>,
     holders: Cache<(Ura, u64), Arc<Holder>>,
     relations: Relations,
     relation: Cache<(Arc<Person>, u64), Arc<TreatmentRelation>>,
@@ -68,18 +69,17 @@ pub struct OnFile {
 }
 
 impl ConsentStore {
-    /// Makes a store over the sources, whose evidence counts until `epoch` ends; `bases` are the URLs under which the
-    /// upstream is known, `signs` what shows a treatment relation there.
+    /// Makes a store over the sources; `bases` are the URLs under which the upstream is known, `signs` what shows a treatment
+    /// relation there.
     #[must_use]
     pub fn new<'s>(
-        settings: &config::ConsentSettings,
+        sources: &[config::Source],
         bases: &Arc<[String]>,
         patients: &PatientIndex,
         value_sets: &Arc<ValueSets>,
-        epoch: &Epoch,
+        memory: &Memory,
         signs: impl Iterator<Item = &'s Sign>,
     ) -> Self {
-        let max_age = settings.max_age;
         let index = |settings: &config::Source| {
             let register = if settings.is_register { Register::Shared } else { Register::Own };
             let is_upstream = settings.is_upstream;
@@ -87,12 +87,12 @@ impl ConsentStore {
                 (Source::new(bases, register), bases.clone(), patients.clone())
             } else {
                 let own: Arc<[String]> = Arc::from([settings.base.clone()]);
-                let patients = PatientIndex::new(own.clone(), max_age, epoch.clone());
+                let patients = PatientIndex::new(own.clone(), memory);
                 (Source::new(&own, register).with_data_at(bases), own, patients)
             };
             SourceIndex { source: source.with_value_sets(Arc::clone(value_sets)), is_upstream, bases, patients }
         };
-        let sources: Vec<_> = settings.sources.iter().map(index).collect();
+        let sources: Vec<_> = sources.iter().map(index).collect();
         let relations = Relations::of(signs);
         // The last of the clients is the upstream's: who the caller is there has to be known, where a relation is shown there.
         let elsewhere = (!relations.is_empty() && !sources.iter().any(|source| source.is_upstream)).then(|| {
@@ -103,14 +103,14 @@ impl ConsentStore {
             sources,
             elsewhere,
             relations,
-            relation: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
+            relation: memory.cache(),
             upstream: Source::new(bases, Register::Own),
             bases: bases.clone(),
-            epoch: epoch.clone(),
-            evidence: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
-            unknown: Cache::builder().max_capacity(50_000).time_to_live(max_age).build(),
-            callers: Cache::builder().max_capacity(10_000).time_to_live(max_age).build(),
-            holders: Cache::builder().max_capacity(10).time_to_live(max_age).build(),
+            memory: memory.clone(),
+            evidence: memory.cache(),
+            unknown: memory.cache(),
+            callers: memory.cache(),
+            holders: memory.cache(),
         }
     }
 
@@ -137,7 +137,7 @@ impl ConsentStore {
         caller: &Caller,
         holder: &Ura,
     ) -> Result<OnFile, NoPerson> {
-        let epoch = self.epoch.begin();
+        let epoch = self.memory.begin();
         let evidence = self.evidence.try_get_with((Arc::clone(person), epoch), self.read_all(servers, person));
         let evidence = evidence.await.map_err(Arc::unwrap_or_clone)?;
         let (caller, holder) = self.parties(servers, caller, holder, epoch).await?;
@@ -153,7 +153,7 @@ impl ConsentStore {
         caller: &Caller,
         holder: &Ura,
     ) -> Result<(), NoPerson> {
-        let epoch = self.epoch.begin();
+        let epoch = self.memory.begin();
         let asking = self.unknown.try_get_with((asked.to_owned(), epoch), self.ask_about_nobody(servers));
         asking.await.map_err(Arc::unwrap_or_clone)?;
         self.parties(servers, caller, holder, epoch).await.map(drop)
@@ -164,7 +164,7 @@ impl ConsentStore {
     /// # Errors
     /// A look-up that failed: that nothing shows a relation is known only where everything was asked.
     pub async fn relation(&self, server: &Upstream, person: &Arc<Person>) -> Result<Arc<TreatmentRelation>, NoPerson> {
-        let epoch = self.epoch.begin();
+        let epoch = self.memory.begin();
         let looked_up = self.relations.look_up(server, &self.upstream, &self.bases, person);
         let found = self.relation.try_get_with((Arc::clone(person), epoch), looked_up).await;
         found.map_err(|error| NoPerson::LookUp(*error))
@@ -172,7 +172,7 @@ impl ConsentStore {
 
     /// Asks the same about nobody, for the reason that [`Self::on_nobody`] has.
     pub async fn relation_of_nobody(&self, server: &Upstream, asked: &str) -> Result<(), NoPerson> {
-        let epoch = self.epoch.begin();
+        let epoch = self.memory.begin();
         let asking = self.relations.ask_about_nobody(server, &self.bases);
         let key = (format!("relation {asked}"), epoch);
         self.unknown.try_get_with(key, asking).await.map_err(|error| NoPerson::LookUp(*error))
@@ -195,7 +195,7 @@ impl ConsentStore {
         epoch: u64,
     ) -> Result<(Arc<CallerRecords>, Arc<Holder>), NoPerson> {
         let uzi = caller.person().map(|number| number.as_str().to_owned());
-        let key = (caller.ura().clone(), uzi, epoch);
+        let key = ((caller.ura().clone(), uzi), epoch);
         let records = self.callers.try_get_with(key, self.records_of(servers, caller));
         let records = records.await.map_err(Arc::unwrap_or_clone)?;
         let own = self.holders.try_get_with((holder.clone(), epoch), self.holder(servers, holder));
@@ -284,3 +284,6 @@ async fn consents(index: &SourceIndex, server: &Upstream, records: &[Id]) -> Res
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

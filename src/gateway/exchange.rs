@@ -195,7 +195,7 @@ impl Journey<'_> {
         if read.resource_type() == "Patient" {
             return Ok(patients.by_id(&self.worker.upstream, read.id()).await?);
         }
-        let key = (read.resource_type().to_owned(), read.id().clone());
+        let key = ((read.resource_type().to_owned(), read.id().clone()), gateway.memory.begin());
         let owner = match gateway.owners.get(&key).await {
             Some(owner) => owner,
             None => {

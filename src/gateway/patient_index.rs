@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use moka::future::Cache;
 
-use super::epoch::Epoch;
 use super::lookup::{self, LookUpError};
+use super::memory::Memory;
 use super::metrics::Call;
 use super::upstream::Upstream;
 use crate::json::Value;
@@ -60,12 +59,12 @@ impl From<LookUpError> for NoPerson {
     }
 }
 
-/// Finds persons at one server, and remembers them for a while, at most until the epoch ends. Only who was found is
-/// remembered.
+/// Finds persons at one server, and remembers them for a while, at most until the epoch of its memory ends. Only who was
+/// found is remembered.
 #[derive(Debug, Clone)]
 pub struct PatientIndex {
     bases: Arc<[String]>,
-    epoch: Epoch,
+    memory: Memory,
     numbers: Cache<(Id, u64), Bsn>,
     persons: Cache<(Bsn, u64), Arc<Person>>,
 }
@@ -73,10 +72,8 @@ pub struct PatientIndex {
 impl PatientIndex {
     /// Makes an index over the server of those bases.
     #[must_use]
-    pub fn new(bases: Arc<[String]>, max_age: Duration, epoch: Epoch) -> Self {
-        let numbers = Cache::builder().max_capacity(100_000).time_to_live(max_age).build();
-        let persons = Cache::builder().max_capacity(100_000).time_to_live(max_age).build();
-        Self { bases, epoch, numbers, persons }
+    pub fn new(bases: Arc<[String]>, memory: &Memory) -> Self {
+        Self { bases, memory: memory.clone(), numbers: memory.cache(), persons: memory.cache() }
     }
 
     /// Gives up the places of what was remembered under epochs that ended.
@@ -101,7 +98,7 @@ impl PatientIndex {
     /// # Errors
     /// As [`Self::find`].
     pub async fn by_id(&self, upstream: &Upstream, id: &Id) -> Result<Arc<Person>, NoPerson> {
-        let number = self.numbers.try_get_with((id.clone(), self.epoch.begin()), number_of(upstream, id)).await;
+        let number = self.numbers.try_get_with((id.clone(), self.memory.begin()), number_of(upstream, id)).await;
         let number = number.map_err(Arc::unwrap_or_clone)?;
         let person = self.by_number(upstream, &number).await?;
         if person.records.contains(id) { Ok(person) } else { Err(NoPerson::Unknown) }
@@ -112,7 +109,7 @@ impl PatientIndex {
     /// # Errors
     /// As [`Self::find`].
     pub async fn by_number(&self, upstream: &Upstream, bsn: &Bsn) -> Result<Arc<Person>, NoPerson> {
-        let key = (bsn.clone(), self.epoch.begin());
+        let key = (bsn.clone(), self.memory.begin());
         let found = self.persons.try_get_with(key, self.look_up(upstream, bsn)).await;
         found.map_err(Arc::unwrap_or_clone)
     }
@@ -185,6 +182,8 @@ fn links(patient: Value<'_>) -> Vec<Id> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cli::demo::fhir_server::FhirServer;
     use crate::gateway::config::Access;
@@ -205,7 +204,7 @@ mod tests {
         let bases: Arc<[String]> = Arc::from([server.base().to_owned()]);
         let access = Access { ca: None, identity: None, bearer_file: None };
         let upstream = Upstream::new(server.base(), &access, Arc::new(Metrics::new(&[]))).unwrap();
-        let index = PatientIndex::new(bases, Duration::from_secs(60), Epoch::default());
+        let index = PatientIndex::new(bases, &Memory::new(Duration::from_secs(60), 100));
         for id in ["a", "b"] {
             let person = index.by_id(&upstream, &id.parse().unwrap()).await.unwrap();
             assert_eq!(person.references(), ["Patient/a", "Patient/b"]);

@@ -14,9 +14,9 @@ use super::config::Config;
 use super::consent_store::ConsentStore;
 use super::door::{HandshakeFailure, Peer};
 use super::emergency::Emergencies;
-use super::epoch::Epoch;
 use super::journal::{Journal, JournalError};
 use super::keys::{self, KeysError};
+use super::memory::Memory;
 use super::metrics::Metrics;
 use super::patient_index::PatientIndex;
 use super::revocation::LiveTrust;
@@ -27,6 +27,7 @@ use super::upstream::{AccessError, Upstream};
 use crate::audit::{Event, EventKind};
 use crate::identity::Reason;
 use crate::label::Tables;
+use crate::limits;
 use crate::profile::{self, Categories, Exchange, Policy, ProfileError, Regime, ValueSets};
 use crate::query::Id;
 
@@ -108,11 +109,12 @@ pub struct Gateway {
     pub(super) statement: Bytes,
     pub(super) page_keys: PageKeys,
     pub(super) journal: Journal,
-    /// Under which persons and evidence are remembered.
-    epoch: Epoch,
+    /// Under which all is remembered that decisions rest on.
+    pub(super) memory: Memory,
     pub(super) consents: ConsentStore,
     pub(super) patients: PatientIndex,
-    pub(super) owners: Cache<(String, Id), Id>,
+    /// Whose a resource is, by type and id.
+    pub(super) owners: Cache<((String, Id), u64), Id>,
     pub(super) trust: Arc<LiveTrust>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
@@ -224,8 +226,8 @@ impl Gateway {
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();
-        let (max_age, epoch) = (config.consent.max_age, Epoch::default());
-        let patients = PatientIndex::new(bases.clone(), max_age, epoch.clone());
+        let memory = Memory::new(config.consent.max_age, limits::REMEMBERED);
+        let patients = PatientIndex::new(bases.clone(), &memory);
         let date = clock.now().format(&Rfc3339).unwrap_or_default();
         let public_base = &config.listen.public_base;
         let statement = profile::capability_statement(&exchanges, public_base, env!("CARGO_PKG_VERSION"), &date);
@@ -233,14 +235,13 @@ impl Gateway {
         Ok(Self {
             base_path,
             consents: ConsentStore::new(
-                &config.consent,
+                &config.consent.sources,
                 &bases,
                 &patients,
                 &Arc::new(value_sets),
-                &epoch,
+                &memory,
                 regime.signs(),
             ),
-            epoch,
             bases,
             exchanges,
             regime,
@@ -250,7 +251,8 @@ impl Gateway {
             page_keys: keys::page_keys(&config.keys)?,
             journal: Journal::open(&config.audit, clock.clone())?,
             patients,
-            owners: Cache::builder().max_capacity(200_000).time_to_live(max_age).build(),
+            owners: memory.cache(),
+            memory,
             trust,
             clock,
             metrics,
@@ -260,9 +262,10 @@ impl Gateway {
 
     /// Ends all that is remembered of persons and of evidence: what is asked from here on is looked up.
     pub(super) fn forget(&self) {
-        if self.epoch.end() {
+        if self.memory.end() {
             self.consents.make_room();
             self.patients.make_room();
+            self.owners.invalidate_all();
         }
     }
 
