@@ -12,9 +12,9 @@ use super::condition::Condition;
 use super::datum::{Datum, Targets};
 use super::evidence::Part;
 use super::likeness::Likeness;
-use super::parties::{Met, Parties};
+use super::parties::{Met, Named, Parties};
 use super::purpose::Purpose;
-use super::rule::{Actor, ActorRole, Base, Effect, Element, LabelSet, PcfPolicy, Root, Rule, Statement, Who};
+use super::rule::{Base, Effect, Element, LabelSet, PcfPolicy, Root, Rule, Statement, Who};
 use super::specificity::Specificity;
 use super::tree::{Branch, Own, Tree};
 use crate::label::Confidentiality;
@@ -28,11 +28,24 @@ pub(super) struct Question<'a> {
 }
 
 /// Which effects of a Consent may count.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Counts {
     Both,
+    /// Another holder manages it: of its permits only those that name the holder as custodian count.
+    HeldHere,
     /// It may be over: then only what denies counts.
     Denials,
+}
+
+impl Counts {
+    /// Returns true if and only if a provision counts that is met by those whom it names.
+    fn allows(self, effect: Effect, met: Met) -> bool {
+        match (effect, self) {
+            (Effect::Deny, _) | (Effect::Permit, Self::Both) => true,
+            (Effect::Permit, Self::HeldHere) => met.holder > Named::Nobody,
+            (Effect::Permit, Self::Denials) => false,
+        }
+    }
 }
 
 impl<'a> Question<'a> {
@@ -51,14 +64,20 @@ impl<'a> Question<'a> {
         if !self.is_in_force(statement, Effect::Deny) {
             return Tree::new(None, None);
         }
-        let counts = if self.is_in_force(statement, Effect::Permit) { Counts::Both } else { Counts::Denials };
+        let counts = if !self.is_in_force(statement, Effect::Permit) {
+            Counts::Denials
+        } else if self.is_foreign(part, &statement.managers) {
+            Counts::HeldHere
+        } else {
+            Counts::Both
+        };
         let root = match &statement.root {
             Root::None => None,
             Root::Untyped(rule) => Some(Branch { own: Own::Never, ..self.branch(rule, None, part, counts) }),
             Root::Rule(rule) => Some(self.branch(rule, None, part, counts)),
         };
         let base = self.base(statement);
-        Tree::new(root, base.filter(|base| counts == Counts::Both || base.effect == Effect::Deny))
+        Tree::new(root, base.filter(|base| counts.allows(base.effect, Met::default())))
     }
 
     fn branch(&self, rule: &Rule, around: Option<InForce<'_>>, part: &Part, counts: Counts) -> Branch {
@@ -66,7 +85,7 @@ impl<'a> Question<'a> {
         // Exceptions are asked even where the provision around them does not match.
         let exceptions = rule.exceptions.iter().map(|inner| self.branch(inner, Some(in_force), part, counts)).collect();
         let met = self.met(in_force, rule.effect, part);
-        let met = met.filter(|_| counts == Counts::Both || rule.effect == Effect::Deny);
+        let met = met.filter(|met| counts.allows(rule.effect, *met));
         let (own, specificity) = match met {
             None => (Own::Never, Specificity::GENERAL),
             Some(met) => {
@@ -129,22 +148,12 @@ impl<'a> Question<'a> {
         Some(Branch { effect, place, specificity, own: Own::When(condition), exceptions: Vec::new() })
     }
 
-    /// Returns true if and only if another holder manages the Consent, so that its permits are silent here: one with
-    /// managers of which none is proven to be the holder, no permit that names the holder as custodian, and a source that is
-    /// no shared register.
-    pub(super) fn is_foreign(&self, part: &Part, managers: &[Who], statement: &Statement) -> bool {
+    /// Returns true if and only if another holder manages the Consent, so that its permits are silent here but for those that
+    /// name the holder as custodian: one with managers of which none is proven to be the holder, from a source that is no
+    /// shared register.
+    pub(super) fn is_foreign(&self, part: &Part, managers: &[Who]) -> bool {
         let is_holder = |who: &Who| self.parties.custodian(who, &part.referenced) == Likeness::Is;
-        if managers.is_empty() || part.source.is_shared() || managers.iter().any(is_holder) {
-            return false;
-        }
-        let mut named = false;
-        if let Some(rule) = statement.root.rule() {
-            rule.for_each(&mut |rule| {
-                let custodian = |actor: &Actor| actor.role == ActorRole::Custodian && is_holder(&actor.who);
-                named |= rule.effect == Effect::Permit && rule.actors().any(custodian);
-            });
-        }
-        !named
+        !managers.is_empty() && !part.source.is_shared() && !managers.iter().any(is_holder)
     }
 
     /// Returns true if and only if the Consent gives rights to somebody (R5 `grantee`), and neither who asks nor whose data it

@@ -63,11 +63,12 @@ pub(super) fn weigh<'e>(question: &Question<'_>, filed: impl Iterator<Item = (&'
 impl<'e> Candidate<'e> {
     fn of(question: &Question<'_>, part: &'e Part, filed: &'e Filed) -> Option<Self> {
         let Content::Read(statement) = &filed.content else { return None };
-        let limited = matches!(statement.root, Root::Untyped(_))
-            || question.is_foreign(part, &statement.managers, statement)
-            || question.is_granted_to_others(part, &statement.grantees);
+        let limited =
+            matches!(statement.root, Root::Untyped(_)) || question.is_granted_to_others(part, &statement.grantees);
         let standing = if limited { Standing::DenialsOnly } else { part.standing };
-        let counts = standing == Standing::Full && question.is_in_force(statement, Effect::Permit);
+        let counts = standing == Standing::Full
+            && !question.is_foreign(part, &statement.managers)
+            && question.is_in_force(statement, Effect::Permit);
         let strength = if counts { Strength::Full } else { Strength::Partial };
         let dated = statement.dated.filter(|dated| !dated.is_ahead_of(question.now));
         Some(Self { part, filed, statement, standing, dated, strength })
