@@ -105,7 +105,7 @@ impl Condition {
         };
         match (of_class(&self.classes), of_class(&self.documents)) {
             (Share::None, _) | (_, Share::None) => Share::None,
-            (Share::All, Share::All) if self.aim() == Aim::Any || self.states_classes_alone() => Share::All,
+            (Share::All, Share::All) if self.aims_at_all() || self.states_classes_alone() => Share::All,
             (_, _) => Share::Some,
         }
     }
@@ -117,10 +117,19 @@ impl Condition {
         )
     }
 
-    /// Returns at what data it is aimed.
-    pub(super) fn aim(&self) -> Aim {
+    fn aims_at_all(&self) -> bool {
+        self.aim(Effect::Permit) == Aim::Any
+    }
+
+    /// Returns at what data a rule is aimed that has this condition. A denial that names single resources is as narrow as if
+    /// it named nothing beside them: it must not be weaker for saying more.
+    pub(super) fn aim(&self, effect: Effect) -> Aim {
+        let is_single = |data: &Targets| match effect {
+            Effect::Permit => data.are_instances(),
+            Effect::Deny => data.have_instances(),
+        };
         match (&self.data, &self.codes) {
-            (Element::Stated(data), _) if data.are_instances() => Aim::Single,
+            (Element::Stated(data), _) if is_single(data) => Aim::Single,
             (_, Element::Stated(_)) => Aim::Code,
             (Element::Stated(_), Element::Absent) => Aim::Kind,
             (Element::Absent, Element::Absent) => {

@@ -127,6 +127,11 @@ impl Targets {
     pub(super) fn are_instances(&self) -> bool {
         self.list.iter().all(|target| target.meaning == Meaning::Instance)
     }
+
+    /// Returns true if and only if a single resource is named, alone or beside others.
+    pub(super) fn have_instances(&self) -> bool {
+        self.list.iter().any(|target| target.meaning == Meaning::Instance)
+    }
 }
 
 fn is_local(resource: Value<'_>, resource_type: &str, local: &str) -> bool {

@@ -90,7 +90,7 @@ impl<'a> Question<'a> {
             None => (Own::Never, Specificity::GENERAL),
             Some(met) => {
                 let condition = condition(in_force, part);
-                let specificity = Specificity::new(met, self.context(in_force), condition.aim());
+                let specificity = Specificity::new(met, self.context(in_force), condition.aim(rule.effect));
                 (Own::When(condition), specificity)
             }
         };
