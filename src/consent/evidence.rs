@@ -3,6 +3,7 @@
 use super::datum::{Datum, Meaning};
 use super::read::{self, Unreadable};
 use super::record::Referenced;
+use super::resource_type;
 use super::rule::{Rule, Statement, Who};
 use super::source::Source;
 use crate::limits;
@@ -196,6 +197,8 @@ impl Part {
                 ahead.extend(record.parties().filter_map(|who| who.reference.as_deref()));
             } else if !self.referenced.is_known(reference)
                 && let Some(local) = self.source.local(reference)
+                // A server that does not have the type answers no search for it.
+                && local.split_once('/').is_some_and(|(kind, _)| resource_type::named(kind).is_some())
             {
                 wanted.push(local.to_owned());
             }

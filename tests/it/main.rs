@@ -11,6 +11,8 @@ mod closed;
 #[cfg(test)]
 mod decide;
 #[cfg(test)]
+mod deciding;
+#[cfg(test)]
 mod door;
 #[cfg(test)]
 mod fidelity;

@@ -206,6 +206,51 @@ fn what_is_wanted_is_followed_until_nothing_is() {
 }
 
 #[test]
+fn data_is_looked_up_where_its_record_tells_more_than_its_id() {
+    let wanted = |source: &Source, meaning: &str, reference: &str| {
+        let data = format!(r#""data":[{{"meaning":"{meaning}","reference":{{"reference":"{reference}"}}}}]"#);
+        on_file(source, &format!(r#""provision":{{"type":"deny",{data}}}"#), Standing::Full).wanted()
+    };
+    let here = Source::default();
+    for meaning in ["related", "dependents", "authoredby"] {
+        assert_eq!(wanted(&here, meaning, "Encounter/1"), ["Encounter/1"], "{meaning}");
+    }
+    assert!(wanted(&here, "instance", "Observation/1").is_empty(), "its id tells it");
+    assert!(wanted(&here, "related", "Nothing/1").is_empty(), "no server has that type");
+    let elsewhere = Source::default().with_data_at(&["http://data.example/fhir".to_owned()]);
+    assert_eq!(wanted(&elsewhere, "instance", "Observation/1"), ["Observation/1"], "its id tells nothing of the data");
+    assert!(wanted(&elsewhere, "instance", "http://data.example/fhir/Observation/1").is_empty());
+}
+
+#[test]
+fn data_on_another_server_is_known_by_an_absolute_reference_or_a_number() {
+    let source = Source::default().with_data_at(&["http://data.example/fhir".to_owned()]);
+    let text = r#"{"resourceType":"Observation","id":"1","identifier":[{"system":"urn:lab","value":"A"}]}"#;
+    let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
+    let shown = |effect: &str, reference: &str, resolved: Option<&str>| {
+        let data = format!(r#""data":[{{"meaning":"instance","reference":{{"reference":"{reference}"}}}}]"#);
+        let rules = format!(r#""provision":{{"type":"{effect}",{data}}}"#);
+        let mut evidence = on_file(&source, &rules, Standing::Full);
+        if let Some(resolved) = resolved {
+            evidence.resolve(reference, resolved.as_bytes());
+        }
+        let policy = if effect == "permit" { "wabvpz" } else { "ehds" };
+        match decided_with(&evidence, &CallerRecords::none(), policy) {
+            Decision::Permit(plan) => plan.judge(Subject::alone(document.root()), &Tables::default()).is_visible(),
+            Decision::Deny(_) => false,
+        }
+    };
+    let copy = |number: &str| {
+        format!(r#"{{"resourceType":"Observation","id":"1","identifier":[{{"system":"urn:lab","value":"{number}"}}]}}"#)
+    };
+    assert!(shown("permit", "http://data.example/fhir/Observation/1", None));
+    assert!(!shown("deny", "http://data.example/fhir/Observation/1", None));
+    assert!(!shown("permit", "Observation/1", None) && !shown("deny", "Observation/1", None), "it may be or not");
+    assert!(shown("permit", "Observation/1", Some(&copy("A"))) && !shown("deny", "Observation/1", Some(&copy("A"))));
+    assert!(!shown("permit", "Observation/1", Some(&copy("B"))) && shown("deny", "Observation/1", Some(&copy("B"))));
+}
+
+#[test]
 fn a_circle_of_organisations_ends() {
     let part = |id: &str, of: &str| {
         format!(r#"{{"resourceType":"Organization","id":"{id}","partOf":{{"reference":"Organization/{of}"}}}}"#)
