@@ -9,7 +9,7 @@
 mod consent;
 mod written;
 
-pub use consent::{TypedConsent, TypedEffect, TypedProvision, TypedStatus, consent};
+pub use consent::{TypedConsent, TypedEffect, TypedElements, TypedProvision, TypedStatus, consent};
 pub use written::{
     TypedBundle, TypedCapabilities, TypedOutcome, TypedType, bundle, capability_statement, observation_value,
     operation_outcome,
