@@ -10,6 +10,7 @@ use super::likeness::Likeness;
 use super::rule::{Effect, Element, LabelSet};
 use super::specificity::Aim;
 use super::window::Window;
+use crate::json::Value;
 use crate::label::{CodeKnown, Confidentiality, Label, Subject};
 
 /// What a resource must be.
@@ -95,6 +96,27 @@ impl Condition {
             || by_itself(matches!(self.labels, Element::Stated(_)))
             || by_itself(matches!(self.codes, Element::Stated(_)))
             || by_itself(matches!(self.data, Element::Stated(_)))
+    }
+
+    /// Returns what the resource was found by, of the data that is stated: `Type/id` of each resource that it may point to.
+    /// Nothing where it is met by what the resource is itself.
+    pub(super) fn rests_on(&self, resource: Value<'_>) -> Option<Vec<&str>> {
+        match &self.data {
+            Element::Stated(data) if !data.name(resource, &resource.text_of("resourceType")?) => Some(data.places()),
+            Element::Stated(_) | Element::Absent => None,
+        }
+    }
+
+    /// Returns true if and only if a resource may meet it by what it points to.
+    pub(super) fn may_rest_on_references(&self) -> bool {
+        self.data.is_stated_and(|data| !data.are_instances())
+    }
+
+    /// Returns true if and only if what a resource is linked to may change whether it meets it.
+    pub(super) fn reads_links(&self) -> bool {
+        matches!(self.labels, Element::Stated(_))
+            || matches!(self.codes, Element::Stated(_))
+            || self.may_rest_on_references()
     }
 
     /// Returns how many resources meet it: of that type, or of any.

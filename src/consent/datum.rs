@@ -123,6 +123,12 @@ impl Targets {
         self.list.iter().any(names)
     }
 
+    /// Returns `Type/id` of the resources that others may point to, as far as that can be told.
+    pub(super) fn places(&self) -> Vec<&str> {
+        let pointed = self.list.iter().filter(|target| target.meaning != Meaning::Instance);
+        pointed.filter_map(|target| target.local.as_deref()).collect()
+    }
+
     /// Returns true if and only if only single resources are named.
     pub(super) fn are_instances(&self) -> bool {
         self.list.iter().all(|target| target.meaning == Meaning::Instance)

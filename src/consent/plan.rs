@@ -12,6 +12,7 @@ use super::rest::Rest;
 use super::rule::{Effect, Element};
 use super::tree::{Outlook, Said, Tree};
 use super::window::Window;
+use crate::json::Value;
 use crate::label::{Confidentiality, Label, Subject, Tables};
 use crate::profile::Regime;
 
@@ -215,7 +216,23 @@ impl Plan {
     /// Returns true if and only if what a resource is linked to can change its verdict.
     #[must_use]
     pub fn reads_links(&self) -> bool {
-        self.way == Way::Judged && self.reading == Reading::Labels
+        let reads_links = |one: &Weighed| one.tree.any(&Condition::reads_links);
+        self.way == Way::Judged && self.weighed.iter().any(reads_links)
+    }
+
+    /// Returns what a verdict rests on besides the resource itself: `Type/id` of resources of which one must be visible, for
+    /// the permit to count (design, V.1). Nothing where it rests on the resource alone; an empty list where it rests on what
+    /// cannot be told.
+    #[must_use]
+    pub fn rests_on(&self, verdict: &Verdict, resource: Value<'_>) -> Option<Vec<&str>> {
+        let (consent, place) = verdict.rule.filter(|_| verdict.ground == Ground::RulePermits)?;
+        self.weighed.get(consent)?.tree.condition(place)?.rests_on(resource)
+    }
+
+    /// Returns true if and only if some verdict may rest on more than the resource itself.
+    #[must_use]
+    pub fn may_rest_on_references(&self) -> bool {
+        self.weighed.iter().any(|one| one.tree.any(&Condition::may_rest_on_references))
     }
 
     /// Returns why there is a plan: because a rule permits, or because the policy does where no rule speaks.

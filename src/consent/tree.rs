@@ -105,8 +105,20 @@ impl Tree {
 
     /// Returns where that place is in the Consent.
     pub(super) fn place(&self, number: usize) -> &str {
+        self.at(number).map_or("", |branch| branch.place.as_ref())
+    }
+
+    /// Returns what a resource must be for the provision at that place; nothing where it never matches by itself.
+    pub(super) fn condition(&self, number: usize) -> Option<&Condition> {
+        match &self.at(number)?.own {
+            Own::When(condition) => Some(condition),
+            Own::Never => None,
+        }
+    }
+
+    fn at(&self, number: usize) -> Option<&Branch> {
         let mut left = number;
-        self.both().find_map(|branch| branch.place(&mut left)).unwrap_or_default()
+        self.both().find_map(|branch| branch.at(&mut left))
     }
 
     /// Returns what can come of the tree: for resources of that type, or of any.
@@ -164,12 +176,12 @@ impl Branch {
         }
     }
 
-    fn place(&self, left: &mut usize) -> Option<&str> {
+    fn at(&self, left: &mut usize) -> Option<&Self> {
         if *left == 0 {
-            return Some(self.place.as_ref());
+            return Some(self);
         }
         *left -= 1;
-        self.exceptions.iter().find_map(|exception| exception.place(left))
+        self.exceptions.iter().find_map(|exception| exception.at(left))
     }
 
     fn outlook(&self, resource_type: Option<&str>) -> Outlook {

@@ -132,6 +132,9 @@ impl Judge {
         if let Some(ground) = self.tie(resource, leads, refers) {
             return Ok(Finding::Hidden(ground));
         }
+        if self.plan.may_rest_on_references() && !self.has_footing(resource, linked, &mut refers.ties) {
+            return Ok(Finding::Hidden(Ground::ReferenceHidden));
+        }
         if leads.misplaced {
             return Err(ViewError::MalformedResource);
         }
@@ -194,6 +197,18 @@ impl Judge {
             Need::Never => Ground::OtherPerson,
             Need::Nothing | Need::Key(_) | Need::Inside(_) | Need::All(_) | Need::Any(_) => Ground::ReferenceHidden,
         })
+    }
+
+    /// Makes a resource that a rule permits for what it points to need that (design section 3, "What is visible", point 1).
+    /// Returns true if and only if there is such a thing, or no need of it.
+    fn has_footing(&self, resource: &Resource<'_>, linked: &[Value<'_>], ties: &mut Ties) -> bool {
+        let verdict = self.plan.judge(Subject::new(resource.value, linked), &self.surroundings.tables);
+        let Some(places) = self.plan.rests_on(&verdict, resource.value) else { return true };
+        let pointed = ties.targets.iter().filter(|key| places.contains(&key.reference().as_str()));
+        let footing = Need::any(pointed.map(|key| Need::Key(key.clone())).collect());
+        let whole = std::mem::take(&mut ties.needs.whole);
+        ties.needs.whole = Need::all(vec![whole, footing]);
+        ties.needs.whole != Need::Never
     }
 
     /// Evidence is about one person: what is not shown to be about that person is another's.

@@ -36,6 +36,24 @@ async fn a_denial_of_a_visit_hides_what_belongs_to_it_and_what_it_names() {
 }
 
 #[tokio::test]
+async fn a_permit_for_what_belongs_to_a_visit_counts_only_where_the_visit_is_seen() {
+    let visit = r#"{"resourceType":"Encounter","id":"visit","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/anna"}}"#;
+    let belongs = records::result("belongs", "anna", r#","encounter":{"reference":"Encounter/visit"}"#);
+    let permit = r#"{"type":"permit","data":[{"meaning":"related","reference":{"reference":"Encounter/visit"}}]}"#;
+    let hidden = r#"{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Encounter/visit"}}]}"#;
+    for (denials, sees) in [(vec![], 1), (vec![records::consent("no-visit", "anna", hidden)], 0)] {
+        let plan = Plan::of_demo();
+        let permit = records::consent("about-visit", "anna", permit);
+        for resource in [visit.to_owned(), belongs.clone(), permit].iter().chain(&denials) {
+            plan.server().put(resource).unwrap();
+        }
+        let entries = plan.open().get("huisarts-brug", "Observation?patient=anna").await.entries();
+        let found = entries.iter().filter(|entry| entry.ends_with("/belongs")).count();
+        assert_eq!(found, sees, "{entries:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_denial_of_what_somebody_wrote_knows_them_by_their_number() {
     let number = r#"{"system":"http://fhir.nl/fhir/NamingSystem/uzi-nr-pers","value":"900000077"}"#;
     let writer = format!(r#"{{"resourceType":"Practitioner","id":"writer","identifier":[{number}]}}"#);
