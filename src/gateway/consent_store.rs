@@ -9,11 +9,9 @@ mod resolve;
 
 use std::sync::Arc;
 
-use moka::future::Cache;
-
 use super::config;
 use super::lookup;
-use super::memory::Memory;
+use super::memory::{Memory, Remembered};
 use super::metrics::Call;
 use super::patient_index::{NoPerson, PatientIndex, Person};
 use super::upstream::Upstream;
@@ -40,13 +38,13 @@ pub struct ConsentStore {
     bases: Arc<[String]>,
     memory: Memory,
     /// By the person with all records: one that was found since has Consents of its own.
-    evidence: Cache<(Arc<Person>, u64), Arc<Evidence>>,
+    evidence: Remembered<Arc<Person>, Arc<Evidence>>,
     /// Who was asked about and is not known, by what was asked.
-    unknown: Cache<(String, u64), ()>,
-    callers: Cache<((Ura, Option<String>), u64), Arc<CallerRecords>>,
-    holders: Cache<(Ura, u64), Arc<Holder>>,
+    unknown: Remembered<String, ()>,
+    callers: Remembered<(Ura, Option<String>), Arc<CallerRecords>>,
+    holders: Remembered<Ura, Arc<Holder>>,
     relations: Relations,
-    relation: Cache<(Arc<Person>, u64), Arc<TreatmentRelation>>,
+    relation: Remembered<Arc<Person>, Arc<TreatmentRelation>>,
 }
 
 #[derive(Debug)]

@@ -15,6 +15,9 @@ use moka::future::Cache;
 /// The lowest bit says whether something was asked under the epoch, the others are its number.
 const ASKED: u64 = 1;
 
+/// A cache by what was asked and the number of the epoch that it was asked under.
+pub(super) type Remembered<K, V> = Cache<(K, u64), V>;
+
 /// What all caches that end together share.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -31,7 +34,7 @@ impl Memory {
     }
 
     /// Makes a cache. Each of its keys has a number that [`Self::begin`] returned.
-    pub(super) fn cache<K, V>(&self) -> Cache<(K, u64), V>
+    pub(super) fn cache<K, V>(&self) -> Remembered<K, V>
     where
         K: Hash + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use moka::future::Cache;
-
 use super::lookup::{self, LookUpError};
-use super::memory::Memory;
+use super::memory::{Memory, Remembered};
 use super::metrics::Call;
 use super::upstream::Upstream;
 use crate::json::Value;
@@ -65,8 +63,8 @@ impl From<LookUpError> for NoPerson {
 pub struct PatientIndex {
     bases: Arc<[String]>,
     memory: Memory,
-    numbers: Cache<(Id, u64), Bsn>,
-    persons: Cache<(Bsn, u64), Arc<Person>>,
+    numbers: Remembered<Id, Bsn>,
+    persons: Remembered<Bsn, Arc<Person>>,
 }
 
 impl PatientIndex {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use moka::future::Cache;
 use time::format_description::well_known::Rfc3339;
 
 use super::admin::AdminError;
@@ -16,7 +15,7 @@ use super::door::{HandshakeFailure, Peer};
 use super::emergency::Emergencies;
 use super::journal::{Journal, JournalError};
 use super::keys::{self, KeysError};
-use super::memory::Memory;
+use super::memory::{Memory, Remembered};
 use super::metrics::Metrics;
 use super::patient_index::PatientIndex;
 use super::revocation::LiveTrust;
@@ -114,7 +113,7 @@ pub struct Gateway {
     pub(super) consents: ConsentStore,
     pub(super) patients: PatientIndex,
     /// Whose a resource is, by type and id.
-    pub(super) owners: Cache<((String, Id), u64), Id>,
+    pub(super) owners: Remembered<(String, Id), Id>,
     pub(super) trust: Arc<LiveTrust>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
