@@ -1,6 +1,8 @@
-//! `sluis audit`: verifies a journal and shows what is on record about a patient.
+//! `sluis audit`: verifies a journal, shows what is on record about a patient, lists what is to be reviewed.
 //!
-//! Both read, neither writes, and neither needs the gateway to have ended: a line that is being written looks torn.
+//! All read, none writes, and none needs the gateway to have ended: a line that is being written looks torn.
+
+mod review;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::audit::{Entry, Hash, Kind, Verdict, Verification, Verifier};
 use crate::gateway::journal::segments;
 use crate::query::{Bsn, Id};
+pub use review::review;
 
 /// Why there is no answer: a mistake in what was asked, exit code 1.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +185,7 @@ struct Patient {
     bsn: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Serialize, Deserialize, Default)]
 #[serde(default)]
 struct Who {
     ura: String,
@@ -244,9 +247,13 @@ impl Record<'_> {
         for (ground, references) in &self.withheld {
             write!(text, "  withheld {} ({ground})", references.len()).unwrap_or_default();
         }
-        // Names and reasons are others' words; a terminal must not obey them.
-        text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+        plain(&text)
     }
+}
+
+/// Names and reasons are others' words; a terminal must not obey them.
+fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::*;
-use crate::audit::{Basis, Closing, Opening, Outcome, Patient, Trail};
+use crate::audit::{Basis, Closing, Emergency, Opening, Outcome, Patient, Review, Trail};
 use crate::consent::{Ground, Purpose};
 use crate::gateway::clock::Clock;
 use crate::gateway::journal::Journal;
@@ -59,7 +59,7 @@ impl Written {
     }
 }
 
-fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::gateway::journal::JournalSink> {
+fn opening() -> Opening {
     let names = CallerNames { surname: Some("de Wit\u{1b}[2J".to_owned()), ..CallerNames::default() };
     let caller = Caller::new(
         "00000001".parse().unwrap(),
@@ -69,7 +69,7 @@ fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::ga
         names,
         None,
     );
-    let opening = Opening {
+    Opening {
         request: "r-1".to_owned(),
         caller: Arc::new(caller),
         address: "192.0.2.1:4711".parse().unwrap(),
@@ -80,8 +80,11 @@ fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::ga
         reason: None,
         holder: "00000002".parse().unwrap(),
         upstream: "hapi".to_owned(),
-    };
-    let mut trail = Trail::open(journal.sink().unwrap(), opening);
+    }
+}
+
+fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::gateway::journal::JournalSink> {
+    let mut trail = Trail::open(journal.sink().unwrap(), opening());
     trail.about(Patient { references: vec![patient.to_owned()], bsn: bsn.map(|bsn| bsn.parse().unwrap()) });
     let basis = Basis {
         ground: Ground::RulePermits,
@@ -95,15 +98,18 @@ fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::ga
 }
 
 fn exchange(journal: &Journal, patient: &str, bsn: Option<&str>) {
-    let closing = Closing {
+    drop(trail(journal, patient, bsn).close(&closing(patient)));
+}
+
+fn closing(released: &str) -> Closing {
+    Closing {
         outcome: Outcome::Delivered,
         status: Some(200),
         cause: None,
-        released: vec![patient.to_owned()],
+        released: vec![released.to_owned()],
         withheld: vec![("Observation/9".to_owned(), Ground::RuleDenies)],
         bytes: 10,
-    };
-    drop(trail(journal, patient, bsn).close(&closing));
+    }
 }
 
 #[test]
@@ -211,4 +217,75 @@ fn the_text_says_who_why_and_how_it_ended_and_commands_no_terminal() {
     assert_eq!(lines[1], expected);
     assert_eq!(lines[2], "2 records, the journal is intact");
     assert!(!text.contains('\u{1b}'));
+}
+
+/// Puts an access on record that is to be reviewed.
+fn reviewed(journal: &Journal, request: &str, purpose: &str, reason: &str, review: Option<Review>) {
+    let mut opening = opening();
+    opening.request = request.to_owned();
+    opening.purpose = Purpose::of(purpose);
+    opening.reason = Some(reason.to_owned());
+    let mut trail = Trail::open(journal.sink().unwrap(), opening);
+    trail.about(Patient { references: vec!["Patient/1".to_owned()], bsn: Some("999911120".parse().unwrap()) });
+    let (policy, consents) = ("wabvpz".to_owned(), Vec::new());
+    drop(trail.intend(Basis { ground: Ground::BreakGlass, policy, consents, relation: None, review }));
+    drop(trail.close(&closing("Condition/1")));
+}
+
+fn emergency(id: &str) -> Option<Review> {
+    let (since, until) = (datetime!(2026-03-01 12:00 UTC), datetime!(2026-03-01 16:00 UTC));
+    Some(Review::Emergency(Emergency { id: id.to_owned(), since, until }))
+}
+
+#[test]
+fn an_emergency_is_one_item_and_what_needed_a_reason_another() {
+    let written = Written::new("review");
+    let journal = written.journal();
+    reviewed(&journal, "r-2", "BTG", "bewusteloos", emergency("e-1"));
+    reviewed(&journal, "r-3", "BTG", "bewusteloos", emergency("e-1"));
+    reviewed(&journal, "r-4", "BTG", "nog steeds\u{1b}", emergency("e-1"));
+    reviewed(&journal, "r-5", "BTG", "opnieuw", emergency("e-2"));
+    reviewed(&journal, "r-6", "ETREAT", "spoed", Some(Review::Reason));
+    reviewed(&journal, "r-7", "ETREAT", "spoed", Some(Review::Reason));
+    reviewed(&journal, "r-8", "TREAT", "zomaar", None);
+    journal.stop();
+    let (text, code) = review(&written.0, false).unwrap();
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &answer["verdict"]), (0, &json!("intact")));
+    let items = answer["items"].as_array().unwrap();
+    let shape = |item: &Value| {
+        let requests: Vec<_> = item["requests"].as_array().unwrap().iter().map(|one| one["request"].clone()).collect();
+        json!([item["kind"], item["id"], item["purpose"], item["reasons"], requests])
+    };
+    assert_eq!(
+        items.iter().map(shape).collect::<Vec<_>>(),
+        [
+            json!(["break-glass", "e-1", "BTG", ["bewusteloos", "nog steeds\u{1b}"], ["r-2", "r-3", "r-4"]]),
+            json!(["break-glass", "e-2", "BTG", ["opnieuw"], ["r-5"]]),
+            json!(["reason", "r-6", "ETREAT", ["spoed"], ["r-6", "r-7"]]),
+        ]
+    );
+    let first = &items[0];
+    assert_eq!((&first["since"], &first["until"]), (&json!("2026-03-01T12:00:00Z"), &json!("2026-03-01T16:00:00Z")));
+    assert_eq!((&first["patient"], &first["who"]["uzi"]), (&json!(["Patient/1"]), &json!("900000001")));
+    let request = &first["requests"][0];
+    assert_eq!(
+        (&request["ground"], &request["outcome"], &request["released"]),
+        (&json!("break-glass"), &json!("delivered"), &json!(1))
+    );
+    assert!(!text.contains("999911120"), "the number of the patient");
+
+    let (table, code) = review(&written.0, true).unwrap();
+    assert_eq!((code, table.lines().count()), (0, 4));
+    assert!(table.lines().next().unwrap().contains("3 requests, 3 released") && !table.contains('\u{1b}'));
+    assert!(table.ends_with("3 to review, the journal is intact"));
+}
+
+#[test]
+fn an_altered_journal_is_said_to_be_where_it_is_reviewed() {
+    let written = Written::new("review-altered");
+    let text = fs::read_to_string(written.segment()).unwrap();
+    fs::write(written.segment(), text.replacen("Patient/2", "Patient/3", 1)).unwrap();
+    let (text, code) = review(&written.0, false).unwrap();
+    assert_eq!((serde_json::from_str::<Value>(&text).unwrap(), code), (json!({"verdict": "altered", "items": []}), 2));
 }

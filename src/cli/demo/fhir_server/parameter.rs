@@ -255,6 +255,17 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
         ],
     ),
     (
+        "Task",
+        &NOBODY,
+        &[
+            ("patient", Reference, "for"),
+            ("subject", Reference, "for"),
+            ("status", Token, "status"),
+            ("owner", Reference, "owner"),
+            ("authored-on", Date, "authoredOn"),
+        ],
+    ),
+    (
         "Specimen",
         &SUBJECT,
         &[

@@ -1,0 +1,216 @@
+//! What is to be reviewed afterwards: emergencies in which the glass was broken, and other accesses that needed a reason (P12).
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AuditError, Who, each_line, exit_code, plain};
+use crate::audit::{Kind, Verifier};
+
+/// Lists what is to be reviewed: as one JSON object, or as a line of text for each item. An emergency is one item, whatever
+/// was asked in it; other accesses are one for each caller, patient, purpose and day. The patient is named by reference.
+/// Returns the answer for stdout and the exit code: 0, or 2 if the journal is altered. Only lines that are as they were
+/// written count.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn review(directory: &Path, table: bool) -> Result<(String, i32), AuditError> {
+    let mut items: Vec<Item> = Vec::new();
+    let found = each_line(directory, Verifier::from_the_first(), |entry, line| {
+        let record: Record = serde_json::from_slice(line)?;
+        if let Some(review) = record.review.clone() {
+            match entry.kind {
+                Kind::Intent => note(&mut items, record, review),
+                Kind::Close => close(&mut items, &record),
+                Kind::Event => {}
+            }
+        }
+        Ok(())
+    })?;
+    let verdict = found.verdict.code();
+    let text = if table {
+        let mut lines: Vec<String> = items.iter().map(Item::text).collect();
+        lines.push(format!("{} to review, the journal is {verdict}", items.len()));
+        lines.join("\n")
+    } else {
+        serde_json::to_string(&Answer { verdict, items })?
+    };
+    Ok((text, exit_code(found.verdict)))
+}
+
+#[derive(Serialize)]
+struct Answer {
+    verdict: &'static str,
+    items: Vec<Item>,
+}
+
+/// One thing to review.
+#[derive(Serialize)]
+struct Item {
+    /// Of the emergency, or of the first request.
+    id: String,
+    /// `break-glass` or `reason`.
+    kind: String,
+    who: Who,
+    patient: Vec<String>,
+    purpose: String,
+    since: String,
+    until: String,
+    /// In the callers' own words, each once.
+    reasons: Vec<String>,
+    requests: Vec<Request>,
+    #[serde(skip)]
+    key: Key,
+}
+
+/// What makes accesses one item.
+#[derive(PartialEq, Eq)]
+enum Key {
+    Emergency(String),
+    Reasoned { ura: String, uzi: String, patient: Vec<String>, purpose: String, day: String },
+}
+
+#[derive(Serialize)]
+struct Request {
+    request: String,
+    time: String,
+    ground: Option<String>,
+    exchange: Option<String>,
+    interaction: Option<String>,
+    #[serde(rename = "type")]
+    resource_type: Option<String>,
+    /// None while the request is under way, or where the gateway ended before it did.
+    outcome: Option<String>,
+    released: usize,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    time: String,
+    request: Option<String>,
+    ground: Option<String>,
+    #[serde(default)]
+    who: Who,
+    patient: Option<Patient>,
+    purpose: Option<String>,
+    reason: Option<String>,
+    exchange: Option<String>,
+    interaction: Option<String>,
+    #[serde(rename = "type")]
+    resource_type: Option<String>,
+    review: Option<String>,
+    emergency: Option<Emergency>,
+    outcome: Option<String>,
+    #[serde(default)]
+    released: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Patient {
+    references: Vec<String>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Emergency {
+    id: String,
+    since: String,
+    until: String,
+}
+
+fn key(record: &Record) -> Key {
+    match &record.emergency {
+        Some(emergency) => Key::Emergency(emergency.id.clone()),
+        None => Key::Reasoned {
+            ura: record.who.ura.clone(),
+            uzi: record.who.uzi.clone(),
+            patient: record.patient.as_ref().map(|patient| patient.references.clone()).unwrap_or_default(),
+            purpose: record.purpose.clone().unwrap_or_default(),
+            day: record.time.split('T').next().unwrap_or_default().to_owned(),
+        },
+    }
+}
+
+fn note(items: &mut Vec<Item>, record: Record, review: String) {
+    let key = key(&record);
+    let Record { time, request, ground, who, patient, purpose, reason, exchange, interaction, resource_type, .. } =
+        record;
+    let asked = Request {
+        request: request.unwrap_or_default(),
+        time: time.clone(),
+        ground,
+        exchange,
+        interaction,
+        resource_type,
+        outcome: None,
+        released: 0,
+    };
+    let at = items.iter().position(|item| item.key == key).unwrap_or_else(|| {
+        let (since, until) = match &record.emergency {
+            Some(emergency) => (emergency.since.clone(), emergency.until.clone()),
+            None => (time.clone(), time.clone()),
+        };
+        let id = match &key {
+            Key::Emergency(id) => id.clone(),
+            Key::Reasoned { .. } => asked.request.clone(),
+        };
+        items.push(Item {
+            id,
+            kind: review,
+            who,
+            patient: patient.map(|patient| patient.references).unwrap_or_default(),
+            purpose: purpose.unwrap_or_default(),
+            since,
+            until,
+            reasons: Vec::new(),
+            requests: Vec::new(),
+            key,
+        });
+        items.len() - 1
+    });
+    let Some(item) = items.get_mut(at) else { return };
+    item.reasons.extend(reason.filter(|reason| !item.reasons.contains(reason)));
+    if let Key::Reasoned { .. } = item.key {
+        item.until = time;
+    }
+    item.requests.push(asked);
+}
+
+/// Adds how a request ended, to the last one of that id that has not.
+fn close(items: &mut [Item], record: &Record) {
+    let key = key(record);
+    let item = items.iter_mut().rev().find(|item| item.key == key);
+    let asked = item.and_then(|item| {
+        let open = |asked: &&mut Request| asked.outcome.is_none() && Some(&asked.request) == record.request.as_ref();
+        item.requests.iter_mut().rev().find(open)
+    });
+    if let Some(asked) = asked {
+        asked.outcome.clone_from(&record.outcome);
+        asked.released = record.released.len();
+    }
+}
+
+impl Item {
+    fn text(&self) -> String {
+        let who = &self.who;
+        let patient = self.patient.join(" ");
+        let reasons = self.reasons.iter().map(|reason| format!("\"{reason}\"")).collect::<Vec<_>>().join(" ");
+        let released: usize = self.requests.iter().map(|one| one.released).sum();
+        let count = format!("{} requests, {released} released", self.requests.len());
+        let words = [
+            self.since.as_str(),
+            &self.until,
+            &self.kind,
+            &self.id,
+            &who.ura,
+            &who.organization,
+            &who.uzi,
+            &who.role,
+            &who.surname,
+            &patient,
+            &self.purpose,
+            &reasons,
+            &count,
+        ];
+        plain(&words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  "))
+    }
+}
