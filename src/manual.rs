@@ -10,7 +10,8 @@
 //!
 //! 1. **Secrecy**: `G(D,q,c) = G(V(D,c),q,c)`. Status, headers and body are the same bytes as in a world in which the hidden
 //!    data never existed, save `Date` and the request id; page tokens may differ in value, never in length or number. The two
-//!    worlds hold the same inputs of deciding: Consents, links between Patients, actors, label tables.
+//!    worlds hold the same inputs of deciding: Consents, what shows a treatment relation, links between Patients, actors, label
+//!    tables.
 //! 2. **Fidelity**: a released resource is byte for byte the server's, but for its narrative and absolute URLs of the
 //!    server's own base. Number precision, unknown elements and member order survive.
 //! 3. **Accountability**: no byte of patient data leaves before a record of who asks, for whom, why and on what ground is
@@ -79,6 +80,22 @@
 //! another only by a business identifier and a later date, or by naming it as its source; what cannot be read is neither
 //! replaced nor outvoted; and in every way of combining ([`Combining`](crate::consent::Combining)) one more denial or one permit
 //! less never shows more, which is a property that tests hold over generated Consents.
+//!
+//! ## The emergency that became a habit
+//!
+//! Break-glass that anybody may declare, that opens everything and that nobody looks at afterwards is a second door. Here the
+//! policy names who may declare BTG, a reason is required every time, it fills in consent that is missing and goes before no
+//! objection unless a hospital's own policy says so, and each emergency of one caller and one patient has an end and is one
+//! item of `sluis audit review`. It is on disk before the data is asked for, as all intents are. That an emergency is known in
+//! memory only is no hole: after a restart the next request begins another one.
+//!
+//! ## The relation that was assumed
+//!
+//! "We treat this patient" is easily said. A [`TreatmentRelation`](crate::consent::TreatmentRelation) is read from resources of
+//! the holder, strictly: a status that does not count, a date that is not there, a name that cannot be proven to be the
+//! caller's show nothing, and a look-up that fails is a refusal. Whether it is looked up depends on the policies, the caller and
+//! the purpose alone, for patients who are not known here too, so a failure does not tell who is. The resources that show it are
+//! inputs of deciding, as Consents are.
 //!
 //! ## The permit that outlives its withdrawal
 //!
