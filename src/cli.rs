@@ -130,6 +130,17 @@ pub enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+    /// What is to be reviewed: emergencies in which the glass was broken, and other accesses that needed a reason
+    Review {
+        /// The journal's directory
+        directory: PathBuf,
+        /// JSON, which is what it writes where nothing is said
+        #[arg(long, conflicts_with = "table")]
+        json: bool,
+        /// A table instead of JSON
+        #[arg(long)]
+        table: bool,
+    },
 }
 
 /// Exit codes: 0 yes, 1 a mistake in the input, 2 refused.
@@ -230,6 +241,7 @@ pub fn audit(command: &AuditCommand) -> u8 {
     answered(match command {
         AuditCommand::Verify { directory, head } => audit::verify(directory, head.as_deref()),
         AuditCommand::Show { directory, patient, json } => audit::show(directory, patient, *json),
+        AuditCommand::Review { directory, json: _, table } => audit::review(directory, *table),
     })
 }
 

@@ -181,3 +181,6 @@ impl Granted {
         self.but_not.is_some_and(|labels| labels.are_met(Effect::Deny, facts))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,3 +207,6 @@ pub fn shipped_regime(names: &[&str]) -> Result<Regime, ProfileError> {
     let first = policies.next().ok_or_else(|| ProfileError::new("", "name", "at least one policy"))?;
     Regime::new(first, policies.collect(), &exchanges)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,8 @@ mod hostile;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod secrecy;
 #[cfg(test)]
 mod serve;
