@@ -1,42 +1,10 @@
 //! The steps of the tour, as data: one story after the other.
 
-use super::step::Expected::{self, Metadata, NoHandshake, Nothing, Refused, Resource, Searchset};
+mod story;
+
+use super::step::Expected::{Metadata, NoHandshake, Nothing, Refused, Resource, Searchset};
 use super::step::{Pages, Step};
-
-const fn get(
-    story: &'static str,
-    who: &'static str,
-    target: &'static str,
-    shows: &'static str,
-    expected: Expected,
-) -> Step {
-    Step {
-        story,
-        who,
-        purpose: Some("TREAT"),
-        reason: None,
-        method: "GET",
-        target,
-        form: None,
-        pages: Pages::First,
-        shows,
-        expected,
-    }
-}
-
-const ANNA: &str = "Anna de Vries: no consent on file";
-const BRAM: &str = "Bram Jansen: full consent for Huisartsenpraktijk De Brug";
-const CARLA: &str = "Carla Smit: consent for everybody, but no psychiatry for huisarts Noordhoek";
-const DIRK: &str = "Dirk Bakker: consent for everybody but Streekziekenhuis Oost";
-const ELS: &str = "Els Visser: consent that ended in 2024";
-const FATIMA: &str = "Fatima el Amrani: objection, except in an emergency";
-const GIJS: &str = "Gijs van Dijk: one person, two Patient records";
-const HENK: &str = "Henk Mulder: a Consent that cannot be read in full";
-const GLASS: &str = "Break-glass: where consent is missing, and where it was refused";
-const DOOR: &str = "At the door: what is refused whoever the patient is";
-
-const UNKNOWN: Expected = Refused { status: 404, code: "not-found" };
-const FORBIDDEN: Expected = Refused { status: 403, code: "forbidden" };
+use story::{ANNA, BRAM, CARLA, DIRK, DOOR, ELS, FATIMA, FORBIDDEN, GIJS, GLASS, HENK, UNKNOWN, get, urgent};
 
 /// The tour, in order.
 pub const STEPS: &[Step] = &[
@@ -278,55 +246,38 @@ pub const STEPS: &[Step] = &[
         "For treatment the objection holds.",
         Nothing { lacks: "AllergyIntolerance/fatima-allergy-1" },
     ),
-    Step {
-        purpose: Some("ETREAT"),
-        ..get(
-            FATIMA,
-            "seh-arts",
-            "AllergyIntolerance?patient=fatima",
-            "An emergency needs a reason.",
-            Refused { status: 400, code: "required" },
-        )
-    },
-    Step {
-        purpose: Some("ETREAT"),
-        reason: Some("Bewusteloos%20op%20de%20SEH%2C%20anafylaxie%3F"),
-        ..get(
-            FATIMA,
-            "seh-arts",
-            "AllergyIntolerance?patient=fatima",
-            "With purpose ETREAT and a reason, the exception she made for emergencies opens; the journal holds the reason.",
-            Searchset {
-                has: &["AllergyIntolerance/fatima-allergy-1", "AllergyIntolerance/fatima-allergy-2"],
-                lacks: &[],
-            },
-        )
-    },
-    Step {
-        purpose: Some("BTG"),
-        reason: Some("Bewusteloos%20op%20de%20SEH"),
-        ..get(
-            FATIMA,
-            "seh-arts",
-            "AllergyIntolerance?patient=fatima",
-            "Break-glass lies below emergencies: her exception opens for it too, without anything being broken.",
-            Searchset {
-                has: &["AllergyIntolerance/fatima-allergy-1", "AllergyIntolerance/fatima-allergy-2"],
-                lacks: &[],
-            },
-        )
-    },
-    Step {
-        purpose: Some("ETREAT"),
-        reason: Some("Nieuwsgierig"),
-        ..get(
-            FATIMA,
-            "apotheker",
-            "AllergyIntolerance?patient=fatima",
-            "A pharmacist may not declare an emergency.",
-            FORBIDDEN,
-        )
-    },
+    urgent(
+        ("ETREAT", None),
+        FATIMA,
+        "seh-arts",
+        "AllergyIntolerance?patient=fatima",
+        "An emergency needs a reason.",
+        Refused { status: 400, code: "required" },
+    ),
+    urgent(
+        ("ETREAT", Some("Bewusteloos%20op%20de%20SEH%2C%20anafylaxie%3F")),
+        FATIMA,
+        "seh-arts",
+        "AllergyIntolerance?patient=fatima",
+        "With purpose ETREAT and a reason, the exception she made for emergencies opens; the journal holds the reason.",
+        Searchset { has: &["AllergyIntolerance/fatima-allergy-1", "AllergyIntolerance/fatima-allergy-2"], lacks: &[] },
+    ),
+    urgent(
+        ("BTG", Some("Bewusteloos%20op%20de%20SEH")),
+        FATIMA,
+        "seh-arts",
+        "AllergyIntolerance?patient=fatima",
+        "Break-glass lies below emergencies: her exception opens for it too, without anything being broken.",
+        Searchset { has: &["AllergyIntolerance/fatima-allergy-1", "AllergyIntolerance/fatima-allergy-2"], lacks: &[] },
+    ),
+    urgent(
+        ("ETREAT", Some("Nieuwsgierig")),
+        FATIMA,
+        "apotheker",
+        "AllergyIntolerance?patient=fatima",
+        "A pharmacist may not declare an emergency.",
+        FORBIDDEN,
+    ),
     get(
         GLASS,
         "seh-arts",
@@ -334,49 +285,38 @@ pub const STEPS: &[Step] = &[
         "Anna never decided anything: for treatment there is nothing to see.",
         Nothing { lacks: "AllergyIntolerance/anna-allergy-1" },
     ),
-    Step {
-        purpose: Some("BTG"),
-        ..get(
-            GLASS,
-            "seh-arts",
-            "AllergyIntolerance?patient=anna",
-            "Nobody breaks the glass without saying why.",
-            Refused { status: 400, code: "required" },
-        )
-    },
-    Step {
-        purpose: Some("BTG"),
-        reason: Some("Bewusteloos%20op%20de%20SEH%2C%20anafylaxie%3F"),
-        ..get(
-            GLASS,
-            "seh-arts",
-            "AllergyIntolerance?patient=anna",
-            "With a reason a doctor may, where consent is missing: four hours that `sluis audit review` lists as one emergency.",
-            Searchset { has: &["AllergyIntolerance/anna-allergy-1"], lacks: &[] },
-        )
-    },
-    Step {
-        purpose: Some("BTG"),
-        reason: Some("Nieuwsgierig"),
-        ..get(
-            GLASS,
-            "apotheker",
-            "AllergyIntolerance?patient=anna",
-            "A pharmacist may not, whatever the reason.",
-            FORBIDDEN,
-        )
-    },
-    Step {
-        purpose: Some("BTG"),
-        reason: Some("Bewusteloos%20op%20de%20SEH"),
-        ..get(
-            GLASS,
-            "seh-arts",
-            "AllergyIntolerance?patient=dirk",
-            "Dirk said no to this hospital: break-glass does not go before that under this policy.",
-            Nothing { lacks: "AllergyIntolerance/dirk-allergy-1" },
-        )
-    },
+    urgent(
+        ("BTG", None),
+        GLASS,
+        "seh-arts",
+        "AllergyIntolerance?patient=anna",
+        "Nobody breaks the glass without saying why.",
+        Refused { status: 400, code: "required" },
+    ),
+    urgent(
+        ("BTG", Some("Bewusteloos%20op%20de%20SEH%2C%20anafylaxie%3F")),
+        GLASS,
+        "seh-arts",
+        "AllergyIntolerance?patient=anna",
+        "With a reason a doctor may, where consent is missing: four hours that `sluis audit review` lists as one emergency.",
+        Searchset { has: &["AllergyIntolerance/anna-allergy-1"], lacks: &[] },
+    ),
+    urgent(
+        ("BTG", Some("Nieuwsgierig")),
+        GLASS,
+        "apotheker",
+        "AllergyIntolerance?patient=anna",
+        "A pharmacist may not, whatever the reason.",
+        FORBIDDEN,
+    ),
+    urgent(
+        ("BTG", Some("Bewusteloos%20op%20de%20SEH")),
+        GLASS,
+        "seh-arts",
+        "AllergyIntolerance?patient=dirk",
+        "Dirk said no to this hospital: break-glass does not go before that under this policy.",
+        Nothing { lacks: "AllergyIntolerance/dirk-allergy-1" },
+    ),
     get(
         GIJS,
         "huisarts-brug",
