@@ -4,6 +4,7 @@
 //! is left to judge on each resource is the [`Plan`] of a permit.
 
 mod actor;
+mod answer;
 mod asked;
 mod caller_records;
 mod case;
@@ -37,9 +38,10 @@ mod specificity;
 mod tree;
 mod window;
 
+pub use answer::Answer;
 pub use asked::{Admission, Asked, Holder, NotUnlabelled, Unlabelled};
 pub use caller_records::CallerRecords;
-pub use case::{Answer, CaseMistake, answer};
+pub use case::{CaseMistake, answer};
 pub use combine::{Combining, NotCombining};
 pub use decide::{Decision, Denial, admit, decide};
 pub use evidence::{Evidence, FhirVersion, Standing};

@@ -6,28 +6,22 @@ mod tests;
 
 use std::sync::{Arc, LazyLock};
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::answer::Answer;
 use super::asked::{Admission, Asked, Holder, Unlabelled};
 use super::caller_records::CallerRecords;
 use super::combine::Combining;
-use super::decide::{Decision, Denial, conclude, weigh};
 use super::evidence::{Evidence, FhirVersion};
-use super::ground::Ground;
-use super::plan::Plan;
 use super::purpose::Purpose;
 use super::relation::TreatmentRelation;
-use super::rest::{Objection, Rest};
 use super::rule::Action;
 use super::source::Source;
 use crate::identity::Caller;
-use crate::json::{Document, Value};
-use crate::label::{Subject, Tables};
+use crate::json::Document;
+use crate::label::Tables;
 use crate::limits;
-use crate::profile::{
-    Exchange, Offer, Policy, ProfileError, Regime, SUPPORTING, ValueSets, shipped_exchanges, shipped_policies,
-};
+use crate::profile::{Exchange, Offer, Policy, ProfileError, Regime, ValueSets, shipped_exchanges, shipped_policies};
 use input::Input;
 
 /// Why a case cannot be answered.
@@ -55,68 +49,6 @@ pub enum CaseMistake {
     /// A profile that is part of Sluis is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),
-}
-
-/// The answer to a case.
-#[derive(Debug, Serialize)]
-pub struct Answer {
-    decision: Outcome,
-    default: Outcome,
-    ground: &'static str,
-    consents: Vec<String>,
-    /// The policy that permits where no rule speaks, and the resource that shows the treatment relation it asks for.
-    policy: Option<String>,
-    relation: Option<String>,
-    resources: Vec<Judged>,
-}
-
-/// What holds where no rule speaks.
-struct Fallback {
-    default: Outcome,
-    policy: Option<String>,
-    relation: Option<String>,
-}
-
-impl Fallback {
-    fn of(rest: &Rest) -> Self {
-        match rest.granted() {
-            Some((_, policy, relation)) => Self {
-                default: Outcome::Permit,
-                policy: Some(policy.to_owned()),
-                relation: relation.map(str::to_owned),
-            },
-            None => Self { default: Outcome::Deny, policy: None, relation: None },
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Outcome {
-    Permit,
-    Deny,
-    NothingOnFile,
-}
-
-#[derive(Debug, Serialize)]
-struct Judged {
-    reference: String,
-    visible: bool,
-    ground: &'static str,
-    consent: Option<String>,
-    provision: Option<String>,
-}
-
-impl Answer {
-    /// Returns true if and only if the decision is a permit, or nothing is on file and the policy permits.
-    #[must_use]
-    pub fn is_permit(&self) -> bool {
-        match self.decision {
-            Outcome::Permit => true,
-            Outcome::Deny => false,
-            Outcome::NothingOnFile => self.default == Outcome::Permit,
-        }
-    }
 }
 
 /// A case whose members have been understood.
@@ -176,103 +108,7 @@ pub fn answer(input: &[u8]) -> Result<Answer, CaseMistake> {
         unlabelled: case.unlabelled,
     };
     let resources: Vec<_> = documents.iter().map(Document::root).collect();
-    let before_rules = || Fallback::of(&Rest::of(&asked, &case.regime, Objection::None, case.now));
-    if offer.as_ref().is_some_and(Offer::is_empty) {
-        return Ok(refused(Ground::RoleNotAdmitted, &[], before_rules(), &resources));
-    }
-    match weigh(&asked, &case.evidence, &case.regime, case.now) {
-        Err(denial) => Ok(refused(denial.ground(), denial.consents(), before_rules(), &resources)),
-        Ok(plan) => Ok(weighed(plan, case.exchange.as_deref(), &resources, tables)),
-    }
-}
-
-/// The answer where rules were not asked.
-fn refused(ground: Ground, consents: &[String], fallback: Fallback, resources: &[Value<'_>]) -> Answer {
-    let Fallback { default, policy, relation } = fallback;
-    let judged = |resource: &Value<'_>| Judged {
-        reference: reference_of(*resource),
-        visible: false,
-        ground: ground.code(),
-        consent: consents.first().cloned(),
-        provision: None,
-    };
-    Answer {
-        decision: Outcome::Deny,
-        default,
-        ground: ground.code(),
-        consents: consents.to_vec(),
-        policy,
-        relation,
-        resources: resources.iter().map(judged).collect(),
-    }
-}
-
-fn weighed(plan: Plan, exchange: Option<&Exchange>, resources: &[Value<'_>], tables: &Tables) -> Answer {
-    let denial = match conclude(plan.clone()) {
-        Decision::Permit(_) => None,
-        Decision::Deny(denial) => Some(denial),
-    };
-    let judged = resources.iter().map(|resource| judge(*resource, &plan, denial.as_ref(), exchange, tables));
-    let judged: Vec<_> = judged.collect();
-    let Fallback { default, policy, relation } = Fallback::of(plan.rest());
-    let by_rule = |one: &Judged| one.visible && one.ground == Ground::RulePermits.code();
-    let broken = |one: &Judged| one.visible && one.ground == Ground::BreakGlass.code();
-    let permits =
-        if judged.is_empty() { denial.is_none() && plan.permits_by_rule() } else { judged.iter().any(by_rule) };
-    let breaks = if judged.is_empty() {
-        denial.is_none() && plan.ground() == Ground::BreakGlass
-    } else {
-        judged.iter().any(broken)
-    };
-    // Why nothing is on file for this caller, where no Consent speaks.
-    let unspoken = if breaks {
-        Ground::BreakGlass
-    } else if plan.rest().is_nothing() {
-        plan.rest().denied()
-    } else {
-        Ground::NothingOnFile
-    };
-    let (decision, ground) = match (plan.consents().is_empty(), permits, breaks) {
-        (true, _, _) => (Outcome::NothingOnFile, unspoken),
-        (false, true, _) => (Outcome::Permit, Ground::RulePermits),
-        (false, false, true) => (Outcome::Permit, Ground::BreakGlass),
-        (false, false, false) => (Outcome::Deny, Ground::RuleDenies),
-    };
-    let (ground, consents) = (ground.code(), plan.consents().to_vec());
-    Answer { decision, default, ground, consents, policy, relation, resources: judged }
-}
-
-fn judge(
-    resource: Value<'_>,
-    plan: &Plan,
-    denial: Option<&Denial>,
-    exchange: Option<&Exchange>,
-    tables: &Tables,
-) -> Judged {
-    let reference = reference_of(resource);
-    let is_supporting = SUPPORTING.iter().any(|name| resource.text_of("resourceType").as_deref() == Some(*name));
-    if exchange.is_some_and(|exchange| !is_supporting && !exchange.holds(resource)) {
-        let ground = Ground::OutsideProfile.code();
-        return Judged { reference, visible: false, ground, consent: None, provision: None };
-    }
-    let verdict = plan.judge(Subject::alone(resource), tables);
-    match denial {
-        // What supports other data is not seen where nothing is.
-        Some(denial) if verdict.is_visible() => {
-            let ground = denial.ground().code();
-            Judged { reference, visible: false, ground, consent: denial.consents().first().cloned(), provision: None }
-        }
-        Some(_) | None => {
-            let (consent, provision) = plan.locate(&verdict).unzip();
-            let consent = consent.map(str::to_owned);
-            Judged { reference, visible: verdict.is_visible(), ground: verdict.ground().code(), consent, provision }
-        }
-    }
-}
-
-fn reference_of(resource: Value<'_>) -> String {
-    let text = |name| resource.text_of(name).unwrap_or_default();
-    format!("{}/{}", text("resourceType"), text("id"))
+    Ok(Answer::to(&asked, &case.evidence, &case.regime, &resources, tables, case.now))
 }
 
 fn understand(input: Input) -> Result<Case, CaseMistake> {
