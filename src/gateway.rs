@@ -14,6 +14,7 @@ mod exchange;
 mod forward;
 mod halt;
 pub mod hook;
+mod inquiry;
 pub mod journal;
 pub mod keys;
 pub mod lookup;

@@ -155,13 +155,7 @@ fn weighed(plan: Plan, offer: Option<&Offer>, resources: &[Value<'_>], tables: &
     Answer { decision, default, ground, consents, policy, relation, resources: judged }
 }
 
-fn judge(
-    resource: Value<'_>,
-    plan: &Plan,
-    denial: Option<&Denial>,
-    offer: Option<&Offer>,
-    tables: &Tables,
-) -> Judged {
+fn judge(resource: Value<'_>, plan: &Plan, denial: Option<&Denial>, offer: Option<&Offer>, tables: &Tables) -> Judged {
     let reference = reference_of(resource);
     let is_supporting = SUPPORTING.iter().any(|name| resource.text_of("resourceType").as_deref() == Some(*name));
     if offer.is_some_and(|offer| !is_supporting && !offer.holds(resource)) {
@@ -187,4 +181,3 @@ fn reference_of(resource: Value<'_>) -> String {
     let text = |name| resource.text_of(name).unwrap_or_default();
     format!("{}/{}", text("resourceType"), text("id"))
 }
-

@@ -15,22 +15,18 @@ use super::end::End;
 use super::forward::{Forward, Paging};
 use super::halt::{Seen, Stop};
 use super::journal::JournalSink;
-use super::lookup;
-use super::metrics::Call;
-use super::patient_index::{NoPerson, Person};
+use super::patient_index::Person;
 use super::received::{Received, opening, receive};
 use super::response;
 use super::state::{Gateway, Worker};
 use super::token::Binding;
 use crate::audit::{Basis, Interaction, Outcome, Patient, Question, Review, Trail};
-use crate::consent::{self, Action, Admission, Asked, Permit, Plan, Purpose, Wish};
+use crate::consent::{self, Admission, Permit, Plan, Purpose, Wish};
 use crate::identity::Caller;
-use crate::json::Value;
 use crate::limits;
 use crate::profile::Offer;
-use crate::query::{self, Id, Query, Read, RequestHead, Search, Unclassifiable};
+use crate::query::{self, Query, RequestHead, Search, Unclassifiable};
 use crate::refusal::Refusal;
-use crate::view::{self, Surroundings};
 
 /// What a journey that did not stop came to.
 enum Reply {
@@ -97,9 +93,7 @@ impl Journey<'_> {
     ) -> Result<Reply, Stop> {
         let gateway = &self.worker.gateway;
         let role = Offer::to(&gateway.exchanges, self.caller.role());
-        // What no policy admits for this purpose is not offered; where nothing is, that is said below.
-        let admitted = purpose.map(|purpose| gateway.regime.admitted(&role, self.caller, purpose, self.now));
-        let offer = admitted.ok().filter(|admitted| !admitted.is_empty()).unwrap_or_else(|| role.clone());
+        let offer = gateway.offer(&role, self.caller, purpose.ok(), self.now);
         let (search, read) = match self.understand(&offer, trail)? {
             Query::Metadata => return Ok(Reply::Statement),
             Query::Search(search) => (Some(search), None),
@@ -117,14 +111,15 @@ impl Journey<'_> {
         // Whom it is about.
         self.self_link = search.as_ref().map(|search| self.public(&search.without_page()));
         let found = match (&search, &read) {
-            (Some(search), _) => {
-                gateway.patients.find(&self.worker.upstream, search.subject()).await.map_err(Stop::from)
-            }
-            (None, Some(read)) => self.owner(read).await,
+            (Some(search), _) => self.worker.person_of(search).await,
+            (None, Some(read)) => self.worker.owner_of(read).await,
             (None, None) => return Err(Stop::refused(Refusal::Internal, "no-query")),
         };
         let person = match found {
-            Err(stop) if stop.seen == Seen::Unknown => return Err(self.nobody(stop, purpose).await),
+            Err(stop) if stop.seen == Seen::Unknown => {
+                let asked = self.self_link.as_deref().unwrap_or(&self.received.target);
+                return Err(self.worker.inquire_about_nobody(stop, asked, self.caller, purpose, self.now).await);
+            }
             found => found?,
         };
         trail.about(Patient { references: person.references(), bsn: Some(person.bsn.clone()) });
@@ -152,7 +147,7 @@ impl Journey<'_> {
                 until,
             })
         });
-        let answer = permit.answer(self.surroundings(offer, &person));
+        let answer = permit.answer(self.worker.surroundings(offer, &person));
         Ok(Reply::Data(Box::new(Forward::new(answer, self.worker.upstream.clone(), paging, self.deadline))))
     }
 
@@ -188,49 +183,6 @@ impl Journey<'_> {
         Ok(query)
     }
 
-    /// Finds whose the resource of a read is, by a look-up whose result is not released.
-    async fn owner(&self, read: &Read) -> Result<Arc<Person>, Stop> {
-        let gateway = &self.worker.gateway;
-        let patients = &gateway.patients;
-        if read.resource_type() == "Patient" {
-            return Ok(patients.by_id(&self.worker.upstream, read.id()).await?);
-        }
-        let key = ((read.resource_type().to_owned(), read.id().clone()), gateway.memory.begin());
-        let owner = match gateway.owners.get(&key).await {
-            Some(owner) => owner,
-            None => {
-                let each = |found: Value<'_>| view::subjects(found, &gateway.bases);
-                let (upstream, call) = (&self.worker.upstream, Call::Reference);
-                let subjects = lookup::read(upstream, call, read.resource_type(), read.id(), each).await?;
-                let mut subjects: Vec<Id> = subjects.unwrap_or_default();
-                // Several are one person's at most: the view hides what is about another one too.
-                subjects.truncate(1);
-                let owner = subjects.pop().ok_or(Stop::unknown("nobody"))?;
-                gateway.owners.insert(key, owner.clone()).await;
-                owner
-            }
-        };
-        Ok(patients.by_id(&self.worker.upstream, &owner).await?)
-    }
-
-    /// Asks the sources of Consents all the same: while one fails, who is known gets no answer, and who is not must not
-    /// get one either.
-    async fn nobody(&self, stop: Stop, purpose: Purpose) -> Stop {
-        let gateway = &self.worker.gateway;
-        let holder = &gateway.config.holder.ura;
-        let asked = self.self_link.as_deref().unwrap_or(&self.received.target);
-        if let Err(error) = gateway.consents.on_nobody(&self.worker.sources, asked, self.caller, holder).await {
-            return unavailable(&error);
-        }
-        if gateway.regime.asks_relation(self.caller, holder, purpose, self.now) {
-            let asking = gateway.consents.relation_of_nobody(&self.worker.upstream, asked);
-            if let Err(error) = asking.await {
-                return unavailable(&error);
-            }
-        }
-        stop
-    }
-
     async fn decide(
         &self,
         wish: Wish,
@@ -240,29 +192,9 @@ impl Journey<'_> {
         admission: Admission<'_>,
     ) -> Result<Permit, Stop> {
         let gateway = &self.worker.gateway;
-        let holder = &gateway.config.holder.ura;
-        let on_file = gateway.consents.on_file(&self.worker.sources, person, self.caller, holder).await;
-        let on_file = on_file.map_err(|error| unavailable(&error))?;
-        // Whether a relation is looked up depends on nothing that is on file: a look-up that fails must not tell who is known.
-        let relation = if gateway.regime.asks_relation(self.caller, holder, purpose, self.now) {
-            let found = gateway.consents.relation(&self.worker.upstream, person).await;
-            found.map_err(|error| unavailable(&error))?
-        } else {
-            Arc::default()
-        };
-        let asked = Asked {
-            caller: self.caller,
-            records: &on_file.caller,
-            holder: &on_file.holder,
-            relation: &relation,
-            purpose,
-            reason,
-            action: Action::Access,
-            admission,
-            combining: gateway.config.consent.combining,
-            unlabelled: gateway.config.policy.unlabelled,
-        };
-        Ok(Permit::decide(wish, &asked, &on_file.evidence, &gateway.regime, self.now)?)
+        let known = self.worker.inquire(person, self.caller, purpose, self.now).await?;
+        let asked = known.asked(gateway, self.caller, purpose, reason, admission);
+        Ok(Permit::decide(wish, &asked, known.evidence(), &gateway.regime, self.now)?)
     }
 
     /// Returns what the permit rests on, for the record: with the emergency that the request is part of, where it is in one.
@@ -309,24 +241,7 @@ impl Journey<'_> {
         if skip > limits::SKIP { Err(Stop::refused(Refusal::TooCostly, "skip")) } else { Ok(skip) }
     }
 
-    fn surroundings(&self, offer: Offer, person: &Person) -> Surroundings {
-        let gateway = &self.worker.gateway;
-        Surroundings {
-            offer,
-            tables: gateway.tables.clone(),
-            person: person.records.clone(),
-            upstream_bases: gateway.bases.to_vec(),
-            public_base: gateway.config.listen.public_base.clone(),
-            narrative: gateway.config.policy.narrative,
-        }
-    }
-
     fn public(&self, target: &str) -> String {
         format!("{}/{target}", self.worker.gateway.config.listen.public_base)
     }
-}
-
-fn unavailable(error: &NoPerson) -> Stop {
-    tracing::warn!(cause = %error, "Consents cannot be read, the request is refused");
-    Stop::refused(Refusal::Unavailable, "evidence-unavailable")
 }
