@@ -6,6 +6,7 @@ pub mod audit;
 pub mod check;
 pub mod decide;
 pub mod demo;
+pub mod explain;
 pub mod subscribe;
 pub mod uzi;
 
@@ -63,6 +64,8 @@ pub enum Command {
     Uzi(UziCommand),
     /// Decide one case, read from stdin; exit code 0 permit, 2 deny
     Decide,
+    /// What a caller would see of live data, and why; exit code 0 something, 2 nothing
+    Explain(ExplainArguments),
     /// Work with a journal
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -106,6 +109,28 @@ pub struct InspectArguments {
     /// Accept test OIDs and what test CAs are lenient about
     #[arg(long)]
     pub lenient_test: bool,
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The configuration file
+    #[arg(long)]
+    pub config: PathBuf,
+    /// The caller's certificate, PEM or DER
+    #[arg(long)]
+    pub caller: PathBuf,
+    /// Why the caller asks, a code of v3-ActReason
+    #[arg(long)]
+    pub purpose: String,
+    /// The caller's reason, where the purpose needs one
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// A table instead of JSON
+    #[arg(long)]
+    pub table: bool,
+    /// The request: 'GET /fhir/Condition?patient=1', or 'GET /fhir/Patient/1/$everything' for all the caller may ask for
+    pub request: String,
 }
 
 /// What to do with a journal.
@@ -232,6 +257,23 @@ pub fn decide() -> u8 {
             (text, code) => answered(Ok::<_, std::io::Error>((text, code))),
         },
         Err(error) => said(error),
+    }
+}
+
+/// Explains what a caller would see.
+#[must_use]
+pub fn explain(arguments: &ExplainArguments) -> u8 {
+    match explain::explain(arguments, Clock::system()) {
+        Ok((text, code)) => {
+            println!("{}", text.trim_end());
+            code
+        }
+        Err(explain::Mistakes { code, mistakes }) => {
+            for mistake in &mistakes {
+                said(mistake);
+            }
+            code
+        }
     }
 }
 

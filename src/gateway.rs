@@ -11,6 +11,7 @@ pub mod door;
 mod emergency;
 mod end;
 mod exchange;
+pub mod explain;
 mod forward;
 mod halt;
 pub mod hook;

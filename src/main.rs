@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Subscribe { config } => sluis::cli::subscribe(&config),
         Command::Uzi(command) => sluis::cli::uzi(&command),
         Command::Decide => sluis::cli::decide(),
+        Command::Explain(arguments) => sluis::cli::explain(&arguments),
         Command::Audit(command) => sluis::cli::audit(&command),
     };
     ExitCode::from(code)

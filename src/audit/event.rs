@@ -29,6 +29,8 @@ pub enum EventKind {
     Dropped,
     /// Requests were turned away because too many were open.
     TurnedAway,
+    /// An operator looked at what a caller would see of a patient, who is named.
+    Explained,
 }
 
 impl EventKind {
@@ -46,6 +48,7 @@ impl EventKind {
             Self::Recovered => "recovered",
             Self::Dropped => "dropped",
             Self::TurnedAway => "turned-away",
+            Self::Explained => "explained",
         }
     }
 
@@ -61,12 +64,13 @@ impl EventKind {
             | Self::Segment
             | Self::Recovered
             | Self::Dropped
-            | Self::TurnedAway => false,
+            | Self::TurnedAway
+            | Self::Explained => false,
         }
     }
 }
 
-/// An event, for the journal. No patient is in it.
+/// An event, for the journal. No patient is in it but in that of an explanation.
 pub struct Event {
     kind: EventKind,
     members: Members,
@@ -99,6 +103,13 @@ impl Event {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.members.text(name, value);
+        self
+    }
+
+    /// Adds a detail that has several values.
+    #[must_use]
+    pub fn with_each<'t>(mut self, name: &'static str, values: impl IntoIterator<Item = &'t str>) -> Self {
+        self.members.texts(name, values);
         self
     }
 

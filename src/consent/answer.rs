@@ -1,5 +1,7 @@
 //! The answer to a question in full: the decision, and what it makes of each resource (`sluis decide`, `sluis explain`).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -86,6 +88,49 @@ impl Answer {
             Err(denial) => refused(denial.ground(), denial.consents(), before_rules(), resources),
             Ok(plan) => weighed(plan, offer, resources, tables),
         }
+    }
+
+    /// Corrects what was judged of each resource alone by what the view made of all of them: what something hidden is
+    /// linked to, or refers to it, may go with it. `released` and `withheld` are references; what was come upon by
+    /// references alone is added.
+    pub fn viewed(&mut self, released: &BTreeSet<String>, withheld: &BTreeMap<String, Ground>) {
+        let seen: BTreeSet<String> = self.resources.iter().map(|one| one.reference.clone()).collect();
+        for one in &mut self.resources {
+            let is_released = released.contains(&one.reference);
+            if one.visible != is_released {
+                let ground =
+                    withheld.get(&one.reference).map_or(Ground::ReferenceHidden.code(), |ground| ground.code());
+                one.visible = is_released;
+                one.ground = if is_released { self.ground } else { ground };
+                (one.consent, one.provision) = (None, None);
+            }
+        }
+        let more = |reference: &String, visible, ground| Judged {
+            reference: reference.clone(),
+            visible,
+            ground,
+            consent: None,
+            provision: None,
+        };
+        let added = released.iter().map(|reference| more(reference, true, self.ground));
+        let held = withheld.iter().map(|(reference, ground)| more(reference, false, ground.code()));
+        let added: Vec<_> = added.chain(held).filter(|one| !seen.contains(&one.reference)).collect();
+        self.resources.extend(added);
+    }
+
+    /// Returns each resource with what is made of it, as columns: reference, `yes` or `no`, ground, Consent, provision.
+    pub fn rows(&self) -> impl Iterator<Item = [&str; 5]> {
+        self.resources.iter().map(|one| {
+            let seen = if one.visible { "yes" } else { "no" };
+            let (consent, provision) = (one.consent.as_deref(), one.provision.as_deref());
+            [&one.reference, seen, one.ground, consent.unwrap_or("-"), provision.unwrap_or("-")]
+        })
+    }
+
+    /// Returns true if and only if some resource is visible.
+    #[must_use]
+    pub fn shows_something(&self) -> bool {
+        self.resources.iter().any(|one| one.visible)
     }
 
     /// Returns true if and only if the decision is a permit, or nothing is on file and the policy permits.

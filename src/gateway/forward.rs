@@ -87,6 +87,7 @@ pub(super) struct Forward {
     paging: Option<Arc<Paging>>,
     deadline: Instant,
     ended: bool,
+    next_skip: Option<usize>,
 }
 
 /// What came of an answer, step by step.
@@ -102,7 +103,7 @@ pub(super) enum Progress {
 
 impl Forward {
     pub(super) fn new(answer: Answer, upstream: Upstream, paging: Option<Arc<Paging>>, deadline: Instant) -> Self {
-        Self { answer, upstream, body: None, paging, deadline, ended: false }
+        Self { answer, upstream, body: None, paging, deadline, ended: false, next_skip: None }
     }
 
     /// Goes on until something was released or the answer is at its end.
@@ -139,6 +140,7 @@ impl Forward {
                 },
                 Step::End(Ending::Searchset { next_skip }) => {
                     self.ended = true;
+                    self.next_skip = next_skip;
                     let next = match (next_skip, &self.paging) {
                         (Some(skip), Some(paging)) => Some(paging.next(skip)?),
                         (Some(_) | None, _) => None,
@@ -158,6 +160,11 @@ impl Forward {
     /// Returns true if and only if the time for the request is over.
     pub(super) fn is_overdue(&self) -> bool {
         self.deadline <= Instant::now()
+    }
+
+    /// Returns where the next page begins, once a search is whole and one follows.
+    pub(super) fn next_skip(&self) -> Option<usize> {
+        self.next_skip
     }
 
     /// Returns what was released and withheld so far.

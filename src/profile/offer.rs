@@ -1,5 +1,6 @@
 //! Offer: what the configured exchange profiles offer to one role, together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Exchange, Kind};
@@ -51,6 +52,19 @@ impl Offer {
             Query::Search(search) => exchange.kind(search.resource_type()).is_some_and(|kind| **kind == *search.kind()),
         };
         self.0.iter().find(admits).map(|exchange| exchange.name())
+    }
+
+    /// Returns each type that can be searched by patient, once, with the parameter that names the patient.
+    pub(crate) fn searched_by_patient(&self) -> BTreeMap<&str, &str> {
+        let mut searched = BTreeMap::new();
+        for kind in self.0.iter().flat_map(|exchange| exchange.kinds()) {
+            match kind.patient_names().first() {
+                Some(name) => searched.insert(kind.resource_type(), name.as_str()),
+                None if kind.resource_type() == "Patient" => searched.insert("Patient", "_id"),
+                None => None,
+            };
+        }
+        searched
     }
 
     /// Returns what the profiles say about one type, in order.

@@ -9,7 +9,7 @@ use crate::profile::{Include, Kind};
 use super::criterion::Criterion;
 use super::form::{self, Pair};
 use super::subject::{self, Subject};
-use super::target::{self, Target};
+use super::target::{self, LookUp, Target};
 use super::{Id, Unclassifiable, negotiation};
 
 /// A search that one exchange profile admits.
@@ -155,6 +155,16 @@ impl Search {
     /// another order each time it is asked, and a page that passes over the first matches would then repeat or lose some.
     #[must_use]
     pub fn upstream(&self, person: &[Id], count: usize) -> Option<Target> {
+        self.asked_upstream(person, count).map(Target::new)
+    }
+
+    /// Returns the same as a look-up: what it finds is judged, never released.
+    #[must_use]
+    pub fn looked_up(&self, person: &[Id]) -> Option<LookUp> {
+        self.asked_upstream(person, limits::UPSTREAM_PAGE).map(LookUp::new)
+    }
+
+    fn asked_upstream(&self, person: &[Id], count: usize) -> Option<String> {
         let mut target = format!("{}?", self.resource_type());
         let name = self.kind.patient_names().first().map_or("_id", String::as_str);
         append(&mut target, name, &target::id_list(person)?);
@@ -163,7 +173,7 @@ impl Search {
         let sort = self.sort.as_ref().map(|sort| format!("{},", sort.written())).unwrap_or_default();
         append(&mut target, "_sort", &format!("{sort}_id"));
         append(&mut target, "_total", "none");
-        Some(Target::new(target))
+        Some(target)
     }
 
     fn append_criteria(&self, target: &mut String, wanted: impl Fn(&Criterion) -> bool) {

@@ -56,6 +56,10 @@ impl Target {
 }
 
 impl LookUp {
+    pub(super) fn new(relative: String) -> Self {
+        Self(relative)
+    }
+
     /// Returns the look-up of one resource.
     #[must_use]
     pub fn read(resource_type: &str, id: &Id) -> Self {

@@ -15,6 +15,8 @@ mod deciding;
 #[cfg(test)]
 mod door;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod fidelity;
 #[cfg(test)]
 mod fresh;

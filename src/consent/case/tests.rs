@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Ground, answer};
+use super::answer;
+use crate::consent::Ground;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

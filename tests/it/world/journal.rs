@@ -10,7 +10,12 @@ use super::process::{Ran, sluis};
 
 /// Every whole line of a journal, in order.
 pub(crate) fn lines(dir: &Path) -> Vec<Value> {
-    let mut segments: Vec<_> = std::fs::read_dir(dir.join("journal"))
+    lines_in(&dir.join("journal"))
+}
+
+/// Every whole record of the journal in that directory.
+pub(crate) fn lines_in(directory: &Path) -> Vec<Value> {
+    let mut segments: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
