@@ -21,6 +21,8 @@ mod ground;
 #[cfg(test)]
 mod laws;
 mod likeness;
+#[cfg(test)]
+mod oracle;
 mod parties;
 mod permit;
 mod plan;
