@@ -13,7 +13,7 @@ use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::Document;
 use crate::label::{Subject, Tables};
 use crate::limits;
-use crate::profile::{Policy, Regime, shipped_exchanges};
+use crate::profile::{Policy, Regime, shipped_exchanges, shipped_policies, shipped_regime};
 
 const WABVPZ: &str = include_str!("../../../profiles/policies/wabvpz.toml");
 const OBJECTION: &str = "overrides = [\"objection\"]";
@@ -121,4 +121,22 @@ fn of_what_is_never_withheld_nothing_is_hidden_from_whoever_may_see_anything() {
     );
     // Who may see nothing sees nothing.
     assert!(kinds(&decided(&own(&never), DENY, "TREAT")).is_empty());
+}
+
+#[test]
+fn no_shipped_policy_and_no_chain_of_two_shows_anything_over_an_objection() {
+    let names: Vec<_> = shipped_policies().unwrap().iter().map(|policy| policy.name().to_owned()).collect();
+    let chains = names.iter().flat_map(|first| names.iter().map(move |second| (first.as_str(), second.as_str())));
+    let mut shown_without = 0;
+    for (first, second) in chains {
+        let regime = if first == second { shipped_regime(&[first]) } else { shipped_regime(&[first, second]) }.unwrap();
+        for purpose in ["TREAT", "COC", "ETREAT", "BTG", "HRESCH"] {
+            assert!(kinds(&decided(&regime, DENY, purpose)).is_empty(), "{first} {second} {purpose}");
+            let denied = kinds(&decided(&regime, DENY_CONDITIONS, purpose));
+            assert!(!denied.contains(&"Condition"), "{first} {second} {purpose}");
+            shown_without += kinds(&decided(&regime, r#"{"type":"permit"}"#, purpose)).len();
+        }
+    }
+    // The same questions with a permit are answered, so the denials above are the objection's.
+    assert!(shown_without > 100, "{shown_without}");
 }
