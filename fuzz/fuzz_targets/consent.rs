@@ -14,7 +14,7 @@ use sluis::consent::{
     Register, Source, Standing, TreatmentRelation, Unlabelled, decide,
 };
 use sluis::identity::{Caller, CallerNames, CardType};
-use sluis::profile::{Regime, ValueSets, shipped_regime};
+use sluis::profile::{Categories, Regime, ValueSets, shipped_regime};
 use time::macros::datetime;
 
 fuzz_target!(|input: &[u8]| {
@@ -292,7 +292,8 @@ impl World {
         let (ura, uzi) = ("00000001".parse().expect("a URA"), "900000001".parse().expect("a UZI number"));
         let role = Some("01.015".parse().expect("a role"));
         let value_sets = Arc::new(ValueSets::shipped().expect("value sets"));
-        let source = Source::new(&[], Register::Own).with_value_sets(value_sets);
+        let categories = Arc::new(Categories::shipped().expect("categories"));
+        let source = Source::new(&[], Register::Own).with_value_sets(value_sets).with_categories(categories);
         Self {
             caller: Caller::new(ura, uzi, CardType::Professional, role, CallerNames::default(), None),
             records: CallerRecords::none(),

@@ -21,7 +21,9 @@ use crate::identity::Caller;
 use crate::json::Document;
 use crate::label::Tables;
 use crate::limits;
-use crate::profile::{Exchange, Offer, Policy, ProfileError, Regime, ValueSets, shipped_exchanges, shipped_policies};
+use crate::profile::{
+    Categories, Exchange, Offer, Policy, ProfileError, Regime, ValueSets, shipped_exchanges, shipped_policies,
+};
 use input::Input;
 
 /// Why a case cannot be answered.
@@ -72,6 +74,8 @@ struct Case {
 /// What is part of Sluis: read once, however many cases are answered.
 struct Shipped {
     tables: Tables,
+    value_sets: Arc<ValueSets>,
+    categories: Arc<Categories>,
     exchanges: Vec<Arc<Exchange>>,
     policies: Vec<Policy>,
 }
@@ -79,7 +83,13 @@ struct Shipped {
 fn shipped() -> Result<&'static Shipped, ProfileError> {
     static SHIPPED: LazyLock<Result<Shipped, ProfileError>> = LazyLock::new(|| {
         let exchanges = shipped_exchanges()?.into_iter().map(Arc::new).collect();
-        Ok(Shipped { tables: Tables::shipped()?, exchanges, policies: shipped_policies()? })
+        Ok(Shipped {
+            tables: Tables::shipped()?,
+            value_sets: Arc::new(ValueSets::shipped()?),
+            categories: Arc::new(Categories::shipped()?),
+            exchanges,
+            policies: shipped_policies()?,
+        })
     });
     SHIPPED.as_ref().map_err(ProfileError::clone)
 }
@@ -119,7 +129,8 @@ fn understand(input: Input) -> Result<Case, CaseMistake> {
         FhirVersion::R4 | FhirVersion::R4b | FhirVersion::R5 => {}
         FhirVersion::Stu3 => return Err(CaseMistake::NotBuilt { member: "fhir_version", what: "Consent of STU3" }),
     }
-    let source = Source::default().with_value_sets(Arc::new(ValueSets::shipped()?));
+    let Shipped { value_sets, categories, tables: _, exchanges: _, policies: _ } = shipped()?;
+    let source = Source::default().with_value_sets(value_sets.clone()).with_categories(categories.clone());
     let caller = input.caller()?;
     let regime = regime(&input)?;
     let exchange = match &input.exchange {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::class::Categories;
 use super::likeness::Likeness;
+use super::rule::Effect;
 use crate::json::{Kind, Value};
 use crate::label::Subject;
-use crate::profile::{ValueSet, code_system};
+use crate::profile::{DataCategory, ValueSet, code_system};
 
 /// The codes that one element lists: any of them will do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +15,7 @@ pub(super) struct Codes {
     /// Systems under their one name, with a code.
     exact: Vec<(String, String)>,
     sets: Vec<Arc<ValueSet>>,
+    categories: Categories,
 }
 
 /// Types that have no code of their own: they are of no code at all, where another type that states none may be of any.
@@ -42,15 +45,28 @@ impl Codes {
         self.sets.push(set);
     }
 
+    pub(super) fn add_category(&mut self, category: Arc<DataCategory>) {
+        self.categories.add(category);
+    }
+
     fn lists(&self, system: &str, code: &str) -> bool {
         let system = code_system(system);
         self.exact.iter().any(|(of, listed)| of == system && listed == code)
             || self.sets.iter().any(|set| set.contains(system, code))
     }
 
-    /// Returns whether a resource is what one of the codes says, by any coding of what it says it is. One that says it in no
-    /// code, or by a Medication that was not found, may be anything.
-    pub(super) fn likeness(&self, subject: Subject<'_>, resource_type: &str) -> Likeness {
+    /// Returns whether a resource is what one of the codes says, by any coding of what it says it is, or of one of the
+    /// categories, for a rule of that effect. One that says in no code what it is, or by a Medication that was not found, may
+    /// be anything.
+    pub(super) fn likeness(&self, subject: Subject<'_>, resource_type: &str, effect: Effect) -> Likeness {
+        let by_category = self.categories.likeness(subject.resource(), resource_type, effect);
+        if self.exact.is_empty() && self.sets.is_empty() {
+            return by_category;
+        }
+        by_category.or(self.by_code(subject, resource_type))
+    }
+
+    fn by_code(&self, subject: Subject<'_>, resource_type: &str) -> Likeness {
         let mut found = Found { codes: self, listed: false, other: false, uncoded: false };
         subject.each_concept(&mut |concept| found.look_at(concept));
         if let Some((_, path)) = ELSEWHERE.iter().find(|(name, _)| *name == resource_type) {

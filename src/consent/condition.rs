@@ -62,21 +62,22 @@ impl Condition {
     /// Returns true if and only if a resource meets every element that is stated, for a rule of that effect. Allocates nothing.
     pub(super) fn is_met(&self, effect: Effect, facts: &Facts<'_>) -> bool {
         let (subject, resource_type) = (facts.subject, facts.resource_type);
-        let of_class = |classes: &Arc<Classes>| classes.likeness(subject.resource(), resource_type).matches(effect);
+        let of_class =
+            |classes: &Arc<Classes>| classes.likeness(subject.resource(), resource_type, effect).matches(effect);
         self.classes.is_met(of_class)
             && self.documents.is_met(of_class)
             && self.labels.is_met(|labels| labels.are_met(effect, facts))
             && self.data_period.is_met(|period| within(period, facts.time).matches(effect))
-            && self.codes.is_met(|codes| codes.likeness(subject, resource_type).matches(effect))
+            && self.codes.is_met(|codes| codes.likeness(subject, resource_type, effect).matches(effect))
             && self.data.is_met(|data| data.likeness(subject, resource_type).matches(effect))
-            && self.is_asked(facts)
+            && self.is_asked(effect, facts)
     }
 
-    fn is_asked(&self, facts: &Facts<'_>) -> bool {
+    fn is_asked(&self, effect: Effect, facts: &Facts<'_>) -> bool {
         let (subject, resource_type) = (facts.subject, facts.resource_type);
         let names_it = || {
             let names_type = |classes: &Arc<Classes>| classes.names(resource_type);
-            let names_code = |codes: &Arc<Codes>| codes.likeness(subject, resource_type) == Likeness::Is;
+            let names_code = |codes: &Arc<Codes>| codes.likeness(subject, resource_type, effect) == Likeness::Is;
             let names_itself = |data: &Arc<Targets>| data.name(subject.resource(), resource_type);
             self.classes.is_stated_and(names_type)
                 || self.codes.is_stated_and(names_code)
@@ -119,11 +120,11 @@ impl Condition {
             || self.may_rest_on_references()
     }
 
-    /// Returns how many resources meet it: of that type, or of any.
-    pub(super) fn share(&self, resource_type: Option<&str>) -> Share {
+    /// Returns how many resources meet it in a rule of that effect: of that type, or of any.
+    pub(super) fn share(&self, resource_type: Option<&str>, effect: Effect) -> Share {
         let of_class = |classes: &Element<Arc<Classes>>| match classes {
             Element::Absent => Share::All,
-            Element::Stated(classes) => classes.share(resource_type),
+            Element::Stated(classes) => classes.share(resource_type, effect),
         };
         match (of_class(&self.classes), of_class(&self.documents)) {
             (Share::None, _) | (_, Share::None) => Share::None,

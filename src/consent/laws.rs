@@ -1,6 +1,8 @@
 //! Laws of deciding, over generated Consents: invariant 4, and that what cannot be read never permits.
 
-use std::sync::LazyLock;
+mod categories;
+
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ use crate::identity::{Caller, CallerNames, CardType};
 use crate::json::Document;
 use crate::label::{Subject, Tables};
 use crate::limits;
-use crate::profile::{Regime, shipped_regime};
+use crate::profile::{Categories, Regime, shipped_regime};
 
 const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
 
@@ -27,7 +29,8 @@ fn elements() -> impl Strategy<Value = Value> {
     let actors =
         [json!(null), json!("Organization/1"), json!("Organization/2"), json!("Organization/3"), json!("#none")];
     let purposes = [json!(null), json!("TREAT"), json!("ETREAT"), json!("HRESCH")];
-    let classes = [json!(null), json!("Observation"), json!("Medication"), json!("Condition")];
+    let classes =
+        [json!(null), json!("Observation"), json!("Medication"), json!("Condition"), json!("GGC013"), json!("GGC002")];
     let labels = [json!(null), json!("N"), json!("R"), json!("PSY"), json!("SPI"), json!("HIV")];
     let data = [
         json!({}),
@@ -49,7 +52,9 @@ fn elements() -> impl Strategy<Value = Value> {
             provision["purpose"] = json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": purpose}]);
         }
         if class.is_string() {
-            provision["class"] = json!([{"system": "http://hl7.org/fhir/resource-types", "code": class}]);
+            let category = class.as_str().is_some_and(|class| class.starts_with("GGC"));
+            let system = if category { MITZ } else { "http://hl7.org/fhir/resource-types" };
+            provision["class"] = json!([{"system": system, "code": class}]);
         }
         if let Some(code) = label.as_str() {
             let system = if code.len() == 1 { "v3-Confidentiality" } else { "v3-ActCode" };
@@ -100,6 +105,11 @@ fn consent() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The data categories of Mitz.
+const MITZ: &str = "http://fhir.nl/otv/CodeSystem/gegevenscategorie";
+
+static SOURCE: LazyLock<Source> =
+    LazyLock::new(|| Source::default().with_categories(Arc::new(Categories::shipped().unwrap())));
 static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables::shipped().unwrap());
 /// Every shipped policy, and chains of them.
 const REGIMES: [&[&str]; 10] = [
@@ -138,7 +148,7 @@ static RELATION: LazyLock<TreatmentRelation> = LazyLock::new(|| {
 fn evidence(consents: &[Value]) -> Evidence {
     let bytes: Vec<_> = consents.iter().map(|consent| consent.to_string().into_bytes()).collect();
     let patient = ["Patient/1".to_owned()];
-    let mut evidence = Evidence::read(&Source::default(), &bytes, FhirVersion::R4, &patient, Standing::Full);
+    let mut evidence = Evidence::read(&SOURCE, &bytes, FhirVersion::R4, &patient, Standing::Full);
     for (id, ura) in [("1", "00000001"), ("2", "00000002")] {
         let organization =
             json!({"resourceType": "Organization", "id": id, "identifier": [{"system": URA, "value": ura}]});
@@ -184,6 +194,12 @@ fn shown(decision: &Decision) -> Vec<bool> {
         resource["meta"] = json!({"security": [{"system": system, "code": code}]});
         resource
     };
+    let categorised = |code: &str| {
+        let system = "http://terminology.hl7.org/CodeSystem/observation-category";
+        let mut resource = coded("Observation", "http://loinc.org", "85354-9");
+        resource["category"] = json!([{"coding": [{"system": system, "code": code}]}]);
+        resource
+    };
     let atc = "http://www.whocc.no/atc";
     let dated = |mut resource: Value, date: &str| {
         resource["effectiveDateTime"] = json!(date);
@@ -197,6 +213,10 @@ fn shown(decision: &Decision) -> Vec<bool> {
         coded("Observation", "http://loinc.org", "7917-8"),
         security(coded("Observation", "http://loinc.org", "85354-9"), "R"),
         coded("Observation", "http://x.example", "1"),
+        categorised("laboratory"),
+        categorised("vital-signs"),
+        json!({"resourceType": "AllergyIntolerance", "id": "x"}),
+        json!({"resourceType": "MedicationStatement", "id": "x"}),
         coded("Condition", "http://hl7.org/fhir/sid/icd-10", "F20.0"),
         coded("Condition", "http://hl7.org/fhir/sid/icd-10", "I10"),
         coded("Medication", atc, "N05AN01"),

@@ -13,6 +13,7 @@ use super::rule::{Actor, ActorRole, Effect, Who};
 use super::window::Window;
 use crate::identity::CardType;
 use crate::limits::{ACTOR_COMPARISONS, ACTOR_DEPTH};
+use crate::profile::Membership;
 
 /// Whom a rule names that is about who asks and whose data it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,7 +95,7 @@ impl<'a> Parties<'a> {
     fn named(&self, who: &Who, referenced: &Referenced) -> Named {
         let by_role = || {
             let system = who.identifier.as_ref().map(|identifier| canonical(&identifier.system));
-            who.reference.is_none() && system == Some(UZI_ROLE)
+            who.reference.is_none() && (system == Some(UZI_ROLE) || who.category.is_some())
         };
         let record = who.reference.as_deref().and_then(|reference| referenced.get(reference));
         match kind(who, referenced) {
@@ -236,6 +237,13 @@ impl<'a> Parties<'a> {
     /// Compares an actor that is named by a business identifier alone.
     fn identified(&self, who: &Who, referenced: &Referenced) -> Likeness {
         let Some(identifier) = &who.identifier else { return Likeness::Unknown };
+        if let Some(category) = &who.category {
+            return match category.membership(self.asked.caller.role()) {
+                Membership::Member => Likeness::Is,
+                Membership::NoMember => Likeness::IsNot,
+                Membership::Unproven => Likeness::Unknown,
+            };
+        }
         match canonical(&identifier.system) {
             URA => self.caller.likeness(who, referenced, ACTOR_DEPTH),
             UZI_PERSON => self.person(who, referenced),

@@ -217,7 +217,7 @@ impl Plan {
     #[must_use]
     pub fn reads_links(&self) -> bool {
         let reads_links = |one: &Weighed| one.tree.any(&Condition::reads_links);
-        self.way == Way::Judged && self.weighed.iter().any(reads_links)
+        self.way == Way::Judged && (self.reading == Reading::Labels || self.weighed.iter().any(reads_links))
     }
 
     /// Returns what a verdict rests on besides the resource itself: `Type/id` of resources of which one must be visible, for

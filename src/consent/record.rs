@@ -8,6 +8,7 @@ use super::source::Source;
 use super::window::Window;
 use crate::json::{Document, Value};
 use crate::limits;
+use crate::profile::Sought;
 
 /// What is known of one record.
 #[derive(Debug, Clone, Default)]
@@ -112,7 +113,12 @@ pub(super) fn who(reference: Value<'_>, source: &Source, container: &str) -> Who
         Some(id) => contained(container, id),
         None => source.normalise(&text),
     });
-    Who { reference, identifier }
+    let sought = identifier.as_ref().map(|one| source.categories().provider(&one.system, &one.value));
+    let category = match sought {
+        Some(Sought::Is(category)) => Some(category),
+        Some(Sought::Unknown | Sought::Foreign) | None => None,
+    };
+    Who { reference, identifier, category }
 }
 
 fn identifier_of(identifier: Value<'_>) -> Option<Identifier> {

@@ -8,6 +8,7 @@ use super::datum::Datum;
 use super::purpose::Purpose;
 use super::window::Window;
 use crate::label::{Confidentiality, Sensitivities};
+use crate::profile::ProviderCategory;
 
 /// What a rule does where it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,6 +193,8 @@ pub(super) struct Who {
     /// Normalised.
     pub(super) reference: Option<String>,
     pub(super) identifier: Option<Identifier>,
+    /// What the identifier stands for, where it is a category of providers.
+    pub(super) category: Option<Arc<ProviderCategory>>,
 }
 
 /// A business identifier.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::profile::ValueSets;
+use crate::profile::{Categories, ValueSets};
 use crate::query::Id;
 
 /// A server that holds Consents and the records they refer to.
@@ -13,6 +13,7 @@ pub struct Source {
     register: Register,
     data: Data,
     value_sets: Arc<ValueSets>,
+    categories: Arc<Categories>,
 }
 
 /// Where the data is that Consents of a source are about.
@@ -40,7 +41,7 @@ impl Source {
     #[must_use]
     pub fn new(bases: &[String], register: Register) -> Self {
         let bases = bases.iter().map(|base| base.trim_end_matches('/').to_owned()).collect();
-        Self { bases, register, data: Data::Here, value_sets: Arc::default() }
+        Self { bases, register, data: Data::Here, value_sets: Arc::default(), categories: Arc::default() }
     }
 
     /// Says that the data is on another server, with these base URLs: only references below them lead to data.
@@ -55,6 +56,17 @@ impl Source {
     pub fn with_value_sets(mut self, value_sets: Arc<ValueSets>) -> Self {
         self.value_sets = value_sets;
         self
+    }
+
+    /// Says which categories of data and of providers its Consents may name.
+    #[must_use]
+    pub fn with_categories(mut self, categories: Arc<Categories>) -> Self {
+        self.categories = categories;
+        self
+    }
+
+    pub(super) fn categories(&self) -> &Categories {
+        &self.categories
     }
 
     pub(super) fn value_sets(&self) -> &ValueSets {

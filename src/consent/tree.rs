@@ -201,7 +201,7 @@ impl Branch {
 
     fn own_outlook(&self, resource_type: Option<&str>) -> Outlook {
         let Own::When(condition) = &self.own else { return SILENT };
-        match condition.share(resource_type) {
+        match condition.share(resource_type, self.effect) {
             Share::None => SILENT,
             Share::Some => Outlook::of(self.effect).or(SILENT),
             Share::All => Outlook::of(self.effect),

@@ -19,7 +19,7 @@ use crate::consent::{CallerRecords, Evidence, FhirVersion, Holder, Register, Sou
 use crate::identity::{Caller, Ura};
 use crate::json::Value;
 use crate::limits;
-use crate::profile::{Sign, ValueSets};
+use crate::profile::{Categories, Sign, ValueSets};
 use crate::query::{Id, LookUp};
 use relation::Relations;
 use resolve::resolve_all;
@@ -74,7 +74,7 @@ impl ConsentStore {
         sources: &[config::Source],
         bases: &Arc<[String]>,
         patients: &PatientIndex,
-        value_sets: &Arc<ValueSets>,
+        (value_sets, categories): (&Arc<ValueSets>, &Arc<Categories>),
         memory: &Memory,
         signs: impl Iterator<Item = &'s Sign>,
     ) -> Self {
@@ -88,7 +88,8 @@ impl ConsentStore {
                 let patients = PatientIndex::new(own.clone(), memory);
                 (Source::new(&own, register).with_data_at(bases), own, patients)
             };
-            SourceIndex { source: source.with_value_sets(Arc::clone(value_sets)), is_upstream, bases, patients }
+            let source = source.with_value_sets(Arc::clone(value_sets)).with_categories(Arc::clone(categories));
+            SourceIndex { source, is_upstream, bases, patients }
         };
         let sources: Vec<_> = sources.iter().map(index).collect();
         let relations = Relations::of(signs);

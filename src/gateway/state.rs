@@ -221,7 +221,7 @@ impl Gateway {
     /// # Errors
     /// A part that cannot be used.
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
-        let Rules { exchanges, regime, tables, value_sets, categories: _ } = Rules::read(&config)?;
+        let Rules { exchanges, regime, tables, value_sets, categories } = Rules::read(&config)?;
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();
@@ -231,13 +231,14 @@ impl Gateway {
         let public_base = &config.listen.public_base;
         let statement = profile::capability_statement(&exchanges, public_base, env!("CARGO_PKG_VERSION"), &date);
         let base_path = public_base.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+        let vocabulary = (&Arc::new(value_sets), &Arc::new(categories));
         Ok(Self {
             base_path,
             consents: ConsentStore::new(
                 &config.consent.sources,
                 &bases,
                 &patients,
-                &Arc::new(value_sets),
+                vocabulary,
                 &memory,
                 regime.signs(),
             ),

@@ -26,7 +26,7 @@ const SHIPPED: [(&str, &str); 8] = [
 ];
 
 /// The categories that are known.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Categories {
     /// From a name of a system to the place of its codes.
     systems: HashMap<String, usize>,
@@ -34,7 +34,7 @@ pub struct Categories {
 }
 
 /// The categories of one system.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct List {
     data: HashMap<String, Arc<DataCategory>>,
     providers: HashMap<String, Arc<ProviderCategory>>,
@@ -43,9 +43,9 @@ struct List {
 /// What came of looking for a category.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sought<C> {
-    /// The system has no categories of that kind.
+    /// The system has no categories at all.
     Foreign,
-    /// The system has such categories, and none of that code.
+    /// The system has categories, and none of that kind and code.
     Unknown,
     /// This is it.
     Is(Arc<C>),
@@ -95,7 +95,7 @@ impl Categories {
 }
 
 fn sought<C>(categories: Option<&HashMap<String, Arc<C>>>, code: &str) -> Sought<C> {
-    match categories.filter(|categories| !categories.is_empty()) {
+    match categories {
         None => Sought::Foreign,
         Some(categories) => categories.get(code).map_or(Sought::Unknown, |found| Sought::Is(found.clone())),
     }

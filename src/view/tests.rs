@@ -123,6 +123,17 @@ fn telling() -> Plan {
     PLAN.clone()
 }
 
+/// One medicine is visible, by its code.
+fn coded() -> Plan {
+    static PLAN: LazyLock<Plan> = LazyLock::new(|| {
+        ruled(
+            r#"{"type":"permit","code":[{"coding":[{"system":"http://www.whocc.no/atc","code":"A10BA02"}]}]}"#,
+            "wabvpz",
+        )
+    });
+    PLAN.clone()
+}
+
 fn ruled(provision: &str, policy: &str) -> Plan {
     let consent = format!(
         r#"{{"resourceType":"Consent","id":"labels","status":"active","patient":{{"reference":"Patient/a"}},

@@ -13,7 +13,7 @@ use crate::consent::rule::{Action, ActorRole, Element, LabelSet};
 use crate::consent::source::Source;
 use crate::json::Value;
 use crate::label::{Confidentiality, Sensitivities};
-use crate::profile::{LOINC, code_system};
+use crate::profile::{LOINC, Sought, code_system};
 
 /// Where canonical URLs stand as codes.
 const URI: &str = "urn:ietf:rfc:3986";
@@ -90,8 +90,13 @@ pub(super) fn purposes(value: Value<'_>) -> Result<Element<Vec<Purpose>>, Unread
     Ok(Element::Stated(purposes))
 }
 
-/// Reads a list of classes: types of resources, kinds of documents, media types.
-pub(super) fn classes(value: Value<'_>, name: &str, form: Form) -> Result<Element<Arc<Classes>>, Unreadable> {
+/// Reads a list of classes: types of resources, kinds of documents, media types, categories.
+pub(super) fn classes(
+    value: Value<'_>,
+    name: &str,
+    form: Form,
+    source: &Source,
+) -> Result<Element<Arc<Classes>>, Unreadable> {
     if value.get(name).is_none() {
         return Ok(Element::Absent);
     }
@@ -110,14 +115,18 @@ pub(super) fn classes(value: Value<'_>, name: &str, form: Form) -> Result<Elemen
             MEDIA => classes.add_media(&coding.code),
             // A profile: whether a resource conforms to it is not judged.
             URI => return Err(Unreadable::NotJudged),
-            _ => {}
+            _ => match source.categories().data(&coding.system, &coding.code) {
+                Sought::Is(category) => classes.add_category(category),
+                Sought::Unknown => return Err(Unreadable::UnknownCode),
+                Sought::Foreign => {}
+            },
         }
     }
     Ok(Element::Stated(Arc::new(classes)))
 }
 
 /// Reads `code`. A coding may name a value set, in the place of a code or in that of a system; one that is not known may hold
-/// anything.
+/// anything. It may name a category too.
 pub(super) fn codes(value: Value<'_>, source: &Source) -> Result<Element<Arc<Codes>>, Unreadable> {
     if value.get("code").is_none() {
         return Ok(Element::Absent);
@@ -136,7 +145,11 @@ pub(super) fn codes(value: Value<'_>, source: &Source) -> Result<Element<Arc<Cod
                 }
                 systems.iter().for_each(|system| codes.add(system, &coding.code));
             } else {
-                codes.add(&coding.system, &coding.code);
+                match source.categories().data(&coding.system, &coding.code) {
+                    Sought::Is(category) => codes.add_category(category),
+                    Sought::Unknown => return Err(Unreadable::UnknownCode),
+                    Sought::Foreign => codes.add(&coding.system, &coding.code),
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::consent::source::Source;
 use crate::consent::window::Window;
 use crate::json::Value;
 use crate::limits;
+use crate::profile::Sought;
 
 const R4: &[&str] = &[
     "id",
@@ -103,10 +104,10 @@ impl Reader<'_> {
             exceptions.push(self.rule(inner, effect.opposite(), place, depth + 1)?);
         }
         let (classes, documents) = match self.form {
-            Form::R4 => (code::classes(value, "class", self.form)?, Element::Absent),
+            Form::R4 => (code::classes(value, "class", self.form, self.source)?, Element::Absent),
             Form::R5 => {
-                let types = code::classes(value, "resourceType", self.form)?;
-                (types, code::classes(value, "documentType", self.form)?)
+                let types = code::classes(value, "resourceType", self.form, self.source)?;
+                (types, code::classes(value, "documentType", self.form, self.source)?)
             }
         };
         Ok(Rule {
@@ -139,6 +140,11 @@ impl Reader<'_> {
             (None, Form::R5) => Who::default(),
             (None, Form::R4) => return Err(Unreadable::IllFormed),
         };
+        let categories = self.source.categories();
+        let sought = who.identifier.as_ref().map(|one| categories.provider(&one.system, &one.value));
+        if sought == Some(Sought::Unknown) {
+            return Err(Unreadable::UnknownCode);
+        }
         Ok(Actor { role, who })
     }
 

@@ -40,7 +40,14 @@ impl Office {
         let upstream = Upstream::new(&base, &Access::default(), Arc::new(Metrics::new(&[]))).unwrap();
         let patients = PatientIndex::new(bases.clone(), &memory);
         let source = config::Source { base, is_upstream: true, is_register: false, access: Access::default() };
-        let store = ConsentStore::new(&[source], &bases, &patients, &Arc::default(), &memory, std::iter::empty());
+        let store = ConsentStore::new(
+            &[source],
+            &bases,
+            &patients,
+            (&Arc::default(), &Arc::default()),
+            &memory,
+            std::iter::empty(),
+        );
         Self { server, upstream, patients, store, memory }
     }
 

@@ -128,7 +128,7 @@ fn a_code_nobody_knows_is_told_from_a_system_nobody_knows() {
     let categories = shipped();
     assert_eq!(categories.data(MITZ, "GGC999"), Sought::Unknown);
     assert_eq!(categories.data("http://x.example", "GGC013"), Sought::Foreign);
-    assert_eq!(categories.data(PROVIDERS, "RPZAC001"), Sought::Foreign, "no category of data");
+    assert_eq!(categories.data(PROVIDERS, "RPZAC001"), Sought::Unknown, "no category of data");
     assert_eq!(categories.provider(PROVIDERS, "RPZAC999"), Sought::Unknown);
     assert!(matches!(categories.provider(PROVIDERS, "RPZAC001"), Sought::Is(_)));
 }

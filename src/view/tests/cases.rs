@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::upstream::Upstream;
-use super::{ask, labels, one_at_a_time, straight, telling};
+use super::{ask, coded, labels, one_at_a_time, straight, telling};
 use crate::consent::Plan;
 
 #[derive(Deserialize)]
@@ -12,7 +12,8 @@ use crate::consent::Plan;
 struct Case {
     /// What the case shows.
     what: String,
-    /// `straight`, `labels` where restricted resources are hidden, or `telling` where what tells of HIV is visible alone.
+    /// `straight`, `labels` where restricted resources are hidden, `telling` where what tells of HIV is visible alone, or `coded`
+    /// where one medicine is.
     plans: Vec<PlanName>,
     /// What is asked.
     query: String,
@@ -45,6 +46,7 @@ enum PlanName {
     Straight,
     Labels,
     Telling,
+    Coded,
 }
 
 impl PlanName {
@@ -53,6 +55,7 @@ impl PlanName {
             Self::Straight => straight(),
             Self::Labels => labels(),
             Self::Telling => telling(),
+            Self::Coded => coded(),
         }
     }
 }
