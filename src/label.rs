@@ -24,6 +24,9 @@ pub struct Label {
     pub confidentiality: Option<Confidentiality>,
     /// Every sensitivity it carries itself, that a table gives one of its codes, or that it inherits.
     pub sensitivities: Sensitivities,
+    /// Of these, those a permit may rest on: its own, and its Medication's, without which it is not seen. What else it is
+    /// linked to may be hidden and then says nothing for it: it would tell that the hidden thing is there.
+    pub own: Sensitivities,
     /// Whether a table knows the resource's own code.
     pub code: CodeKnown,
 }

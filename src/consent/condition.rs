@@ -189,7 +189,7 @@ impl LabelSet {
         match effect {
             Effect::Permit => {
                 self.highest.is_some_and(|highest| level <= highest)
-                    || (!sensitivities.is_empty() && sensitivities.is_among(self.below))
+                    || (!label.own.is_empty() && sensitivities.is_among(self.below))
             }
             Effect::Deny => {
                 self.lowest.is_some_and(|lowest| level >= lowest)

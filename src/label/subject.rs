@@ -58,6 +58,11 @@ impl<'a> Subject<'a> {
         self.medications().for_each(|medication| own_concepts(medication, each));
     }
 
+    /// Calls `each` with the Medication that stands in the place of its code.
+    pub(super) fn each_medication(&self, each: &mut impl FnMut(Value<'a>)) {
+        self.medications().for_each(each);
+    }
+
     /// Returns true if and only if the resource names a Medication by reference that was not found, or that says in no code
     /// what it is, or is of a type that names one and does not.
     #[must_use]

@@ -4,7 +4,7 @@ mod compile;
 
 use std::collections::HashMap;
 
-use super::walk::every_coding;
+use super::walk::{each_coding_at, every_coding};
 use super::{CodeKnown, Confidentiality, Label, Sensitivities, Subject};
 use crate::json::Value;
 use crate::profile::ProfileError;
@@ -72,6 +72,12 @@ impl Tables {
         for linked in subject.linked() {
             label.inherit(self.carried(*linked));
         }
+        if !label.sensitivities.is_empty() {
+            label.own = self.sensitivities_outside_contained(subject.resource());
+            subject.each_medication(&mut |medication| {
+                label.own = label.own.union(self.sensitivities_outside_contained(medication));
+            });
+        }
         let (mut seen, mut unknown) = (false, false);
         subject.each_concept(&mut |concept| {
             seen = true;
@@ -92,6 +98,16 @@ impl Tables {
             }
         });
         label
+    }
+
+    fn sensitivities_outside_contained(&self, resource: Value<'_>) -> Sensitivities {
+        let mut found = labels_of(resource).sensitivities;
+        for member in resource.members().filter(|member| member.name != "contained") {
+            each_coding_at(member, &mut |system, code| {
+                found = found.union(self.find(system, code).unwrap_or(Sensitivities::NONE));
+            });
+        }
+        found
     }
 
     /// Returns true if and only if one coding of the concept is listed: as sensitive, or as normal.
@@ -132,10 +148,19 @@ impl Table {
 
 /// Returns what the resource says of itself in `meta.security`, and what those it contains say of themselves.
 fn own_label(resource: Value<'_>) -> Label {
-    let mut label = Label::default();
+    let mut label = labels_of(resource);
     let contained = resource.get("contained");
-    let inside = contained.iter().flat_map(Value::items);
-    for meta in std::iter::once(resource).chain(inside).filter_map(|one| one.get("meta")) {
+    for inside in contained.iter().flat_map(Value::items).map(labels_of) {
+        label.confidentiality = label.confidentiality.max(inside.confidentiality);
+        label.sensitivities = label.sensitivities.union(inside.sensitivities);
+    }
+    label
+}
+
+/// Returns what one resource says of itself in `meta.security`.
+fn labels_of(resource: Value<'_>) -> Label {
+    let mut label = Label::default();
+    if let Some(meta) = resource.get("meta") {
         let labels = meta.get("security");
         for coding in labels.iter().flat_map(Value::items) {
             let (Some(system), Some(code)) = (coding.text_of("system"), coding.text_of("code")) else { continue };

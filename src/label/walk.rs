@@ -1,9 +1,16 @@
 //! The codes of a resource: every Coding in it.
 
-use crate::json::{Kind, Value};
+use crate::json::{Kind, Member, Value};
 
 /// Elements whose codes say nothing about what the resource is sensitive for.
 const SILENT: &[&str] = &["meta", "text", "bodySite", "bodySiteCodeableConcept"];
+
+/// Calls `each` with every coding at a member of a resource.
+pub(super) fn each_coding_at<'d>(member: Member<'d>, each: &mut impl FnMut(Value<'d>, Value<'d>)) {
+    if !SILENT.contains(&member.name) {
+        every_coding(member.value, each);
+    }
+}
 
 /// Calls `each` with every object below `value` that has a system and a code; codes of contained resources count for their
 /// container.
