@@ -38,7 +38,7 @@ mod verify;
 
 pub use chain::{Entry, Hash, Head, Misread, NotAHash, OpenIntent, read};
 pub use event::{Event, EventKind};
-pub use facts::{Basis, Closing, Emergency, Interaction, Opening, Outcome, Patient, Question, Review};
+pub use facts::{Basis, Closing, Differs, Emergency, Interaction, Opening, Outcome, Patient, Question, Review};
 pub use record::{Kind, Record};
 pub use trail::{Sink, Trail};
 pub use verify::{Bad, Ending, Fault, Verdict, Verification, Verifier};

@@ -27,6 +27,7 @@ mod writer;
 
 use std::sync::Arc;
 
+use crate::consent::Plan;
 use crate::label::Tables;
 use crate::profile::Offer;
 use crate::query::{Id, Target};
@@ -51,6 +52,8 @@ pub struct Surroundings {
     pub public_base: String,
     /// What happens to narratives.
     pub narrative: Narrative,
+    /// What other policies would take out, if they are asked as well: where they differ is reported.
+    pub shadow: Option<Plan>,
 }
 
 /// What an [`Answer`] needs next.

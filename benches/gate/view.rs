@@ -99,6 +99,7 @@ pub(crate) fn surroundings() -> Surroundings {
         upstream_bases: vec![BASE.to_owned()],
         public_base: "https://localhost:8443/fhir".to_owned(),
         narrative: Narrative::Drop,
+        shadow: None,
     }
 }
 

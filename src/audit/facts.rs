@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::consent::{Ground, Purpose};
+use crate::consent::{Ground, Purpose, Sight};
 use crate::identity::{Caller, Ura};
 use crate::query::Bsn;
 
@@ -98,6 +98,19 @@ pub struct Basis {
     pub relation: Option<String>,
     /// Why the access is to be reviewed.
     pub review: Option<Review>,
+    /// What other policies would have decided, where that is something else.
+    pub shadow: Option<Differs>,
+}
+
+/// A decision of other policies that differs from the one that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differs {
+    /// The name of the policy.
+    pub policy: String,
+    /// Its ground.
+    pub ground: Ground,
+    /// Whether it would show something or nothing.
+    pub sight: Sight,
 }
 
 /// Why an access is to be reviewed afterwards (P12).
@@ -132,6 +145,8 @@ pub struct Closing {
     pub released: Vec<String>,
     /// References to what was not shown, each with its ground.
     pub withheld: Vec<(String, Ground)>,
+    /// References to what other policies would show and this does not, or the other way round.
+    pub differs: Vec<(String, Sight)>,
     /// Bytes of the body that left.
     pub bytes: u64,
 }

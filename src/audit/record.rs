@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::facts::{Basis, Closing, Emergency, Opening, Outcome, Patient, Question, Review};
+use super::facts::{Basis, Closing, Differs, Emergency, Opening, Outcome, Patient, Question, Review};
 use super::members::Members;
-use crate::consent::Ground;
+use crate::consent::{Ground, Sight};
 use crate::identity::Caller;
 use crate::limits;
 
@@ -156,6 +156,13 @@ impl Account {
             if let Some(review) = &basis.review {
                 self::review(&mut members, review);
             }
+            if let Some(Differs { policy, ground, sight }) = &basis.shadow {
+                members.object("shadow", |shadow| {
+                    shadow.text("policy", policy);
+                    shadow.text("ground", ground.code());
+                    shadow.text("would", would(*sight));
+                });
+            }
         }
         members.object("source", |source| {
             source.text("holder", opening.holder.as_str());
@@ -230,5 +237,20 @@ fn ended(members: &mut Members, closing: &Closing) {
             withheld.texts(ground, references);
         }
     });
+    if !closing.differs.is_empty() {
+        members.object("differs", |shadow| {
+            for sight in [Sight::Visible, Sight::Hidden] {
+                let those = closing.differs.iter().filter(|(_, differs)| *differs == sight);
+                shadow.texts(would(sight), those.map(|(reference, _)| reference.as_str()));
+            }
+        });
+    }
     members.number("bytes", closing.bytes);
+}
+
+fn would(sight: Sight) -> &'static str {
+    match sight {
+        Sight::Visible => "show",
+        Sight::Hidden => "hide",
+    }
 }

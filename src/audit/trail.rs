@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::audit::{Head, Interaction, Kind, Outcome};
-    use crate::consent::{Ground, Purpose};
+    use crate::consent::{Ground, Purpose, Sight};
     use crate::identity::{Caller, CallerNames, CardType};
 
     /// Keeps the kinds and the lines of what one trail hands over.
@@ -143,6 +143,7 @@ mod tests {
             consents: vec!["Consent/7".to_owned()],
             relation: None,
             review: None,
+            shadow: None,
         }
     }
 
@@ -157,6 +158,7 @@ mod tests {
                 ("Condition/3".to_owned(), Ground::ReferenceHidden),
                 ("Observation/4".to_owned(), Ground::RuleDenies),
             ],
+            differs: vec![("Observation/1".to_owned(), Sight::Hidden), ("Observation/2".to_owned(), Sight::Visible)],
             bytes: 1234,
         }
     }
@@ -186,6 +188,7 @@ mod tests {
             "source": {"holder": "00000002", "upstream": "hapi"},
             "outcome": "delivered", "status": 200, "released": ["Observation/1"],
             "withheld": {"reference-hidden": ["Condition/3"], "rule-denies": ["Observation/2", "Observation/4"]},
+            "differs": {"show": ["Observation/2"], "hide": ["Observation/1"]},
             "bytes": 1234, "prev": "0".repeat(64), "hash": close["hash"],
         });
         assert_eq!(close, expected);
@@ -213,6 +216,7 @@ mod tests {
             cause: Some("too-long"),
             released: vec![],
             withheld: vec![],
+            differs: Vec::new(),
             bytes: 0,
         };
         Trail::open(kept.clone(), long).close(&refused);

@@ -173,6 +173,8 @@ pub struct PolicySettings {
     pub name: String,
     /// Names of those that are asked, in order, where it finds nothing on file.
     pub also: Vec<String>,
+    /// Name of a policy that decides beside it and changes nothing.
+    pub shadow: Option<String>,
     /// What a resource that no label table knows counts as.
     pub unlabelled: Unlabelled,
     /// Whether narratives are passed on where no plan is.

@@ -5,7 +5,7 @@ use super::halt::{Seen, Stop};
 use super::journal::JournalSink;
 use super::response::{self, Streaming};
 use super::state::Worker;
-use crate::audit::{Basis, Closing, Outcome, Trail};
+use crate::audit::{Basis, Closing, Differs, Outcome, Trail};
 use crate::consent::Ground;
 use crate::limits;
 use crate::refusal::Refusal;
@@ -40,13 +40,15 @@ impl End<'_> {
                     self.count(Outcome::Delivered, None);
                     let report = forward.report();
                     let mut closing = closing(Outcome::Delivered, None);
-                    (closing.released, closing.withheld) = (report.released, report.withheld);
+                    (closing.released, closing.withheld, closing.differs) =
+                        (report.released, report.withheld, report.differs);
                     return response::whole(200, held, self.id, self.trail, closing);
                 }
                 Ok(Progress::NotVisible) => {
                     self.count(Outcome::Refused, None);
                     let mut closing = closing(Outcome::Refused, Some("not-visible"));
-                    closing.withheld = forward.report().withheld;
+                    let report = forward.report();
+                    (closing.withheld, closing.differs) = (report.withheld, report.differs);
                     let refusal = Refusal::NotFound;
                     return response::whole(refusal.status(), refusal.body(), self.id, self.trail, closing);
                 }
@@ -69,11 +71,12 @@ impl End<'_> {
 
     /// Answers a journey that stopped. `self_link` is that of a search that was understood: who may see nothing gets what a
     /// search that found nothing gets.
-    pub(super) fn stopped(mut self, stop: &Stop, self_link: Option<&str>) -> HttpResponse {
+    pub(super) fn stopped(mut self, stop: &Stop, shadow: Option<Differs>, self_link: Option<&str>) -> HttpResponse {
         self.count(Outcome::Refused, stop.ground);
         if let Some(ground) = stop.ground {
             let policy = self.worker.gateway.regime.name().to_owned();
-            self.trail.denied(Basis { ground, policy, consents: stop.consents.clone(), relation: None, review: None });
+            let consents = stop.consents.clone();
+            self.trail.denied(Basis { ground, policy, consents, relation: None, review: None, shadow });
         }
         let closing = closing(Outcome::Refused, Some(stop.cause));
         let (status, body) = match (stop.seen, self_link) {
@@ -90,5 +93,5 @@ impl End<'_> {
 }
 
 fn closing(outcome: Outcome, cause: Option<&'static str>) -> Closing {
-    Closing { outcome, status: None, cause, released: Vec::new(), withheld: Vec::new(), bytes: 0 }
+    Closing { outcome, status: None, cause, released: Vec::new(), withheld: Vec::new(), differs: Vec::new(), bytes: 0 }
 }

@@ -20,8 +20,8 @@ use super::received::{Received, opening, receive};
 use super::response;
 use super::state::{Gateway, Worker};
 use super::token::Binding;
-use crate::audit::{Basis, Interaction, Outcome, Patient, Question, Review, Trail};
-use crate::consent::{self, Admission, Permit, Plan, Purpose, Wish};
+use crate::audit::{Basis, Differs, Interaction, Outcome, Patient, Question, Review, Trail};
+use crate::consent::{self, Admission, Permit, Plan, Purpose, Shadow, Sight, Wish};
 use crate::identity::Caller;
 use crate::limits;
 use crate::profile::Offer;
@@ -59,15 +59,23 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
     let purpose = query::purpose(&received.header("sluis-purpose"));
     let reason = query::reason(&received.header("sluis-reason"));
     let mut trail = Trail::open(sink, opening(worker, &caller, peer, &received, purpose.ok(), reason.as_ref().ok()));
-    let mut journey =
-        Journey { worker, caller: &caller, received: &received, now, deadline, exchange: None, self_link: None };
+    let mut journey = Journey {
+        worker,
+        caller: &caller,
+        received: &received,
+        now,
+        deadline,
+        exchange: None,
+        shadow: None,
+        self_link: None,
+    };
     let outcome = timeout_at(deadline, journey.travel(&mut trail, purpose, reason)).await;
-    let Journey { exchange, self_link, .. } = journey;
+    let Journey { exchange, shadow, self_link, .. } = journey;
     let end = End { worker, trail, id: &received.id, exchange };
     match outcome.unwrap_or_else(|_| Err(Stop::refused(Refusal::Timeout, "deadline"))) {
         Ok(Reply::Statement) => end.statement(),
         Ok(Reply::Data(forward)) => end.deliver(*forward).await,
-        Err(stop) => end.stopped(&stop, self_link.as_deref()),
+        Err(stop) => end.stopped(&stop, shadow, self_link.as_deref()),
     }
 }
 
@@ -80,6 +88,8 @@ struct Journey<'j> {
     deadline: Instant,
     /// The exchange profile that admits the query.
     exchange: Option<String>,
+    /// What other policies make of the question, where that differs from the decision.
+    shadow: Option<Differs>,
     /// The `self` link of a search that was understood: whoever may see nothing gets an empty searchset with it.
     self_link: Option<String>,
 }
@@ -130,7 +140,7 @@ impl Journey<'_> {
             (None, Some(read)) => Wish::Read(read),
             (None, None) => return Err(Stop::refused(Refusal::Internal, "no-query")),
         };
-        let permit = self.decide(wish, &person, purpose, reason.as_deref(), admission).await?;
+        let (permit, shadow) = self.decide(wish, &person, purpose, reason.as_deref(), admission).await?;
 
         // On record, durably, before any data is asked for.
         let basis = self.basis(permit.plan(), &person, purpose);
@@ -147,7 +157,7 @@ impl Journey<'_> {
                 until,
             })
         });
-        let answer = permit.answer(self.worker.surroundings(offer, &person));
+        let answer = permit.answer(self.worker.surroundings(offer, &person, shadow.as_ref()));
         Ok(Reply::Data(Box::new(Forward::new(answer, self.worker.upstream.clone(), paging, self.deadline))))
     }
 
@@ -183,18 +193,27 @@ impl Journey<'_> {
         Ok(query)
     }
 
+    /// Decides, and asks the policies that change nothing as well.
     async fn decide(
-        &self,
+        &mut self,
         wish: Wish,
         person: &Arc<Person>,
         purpose: Purpose,
         reason: Option<&str>,
         admission: Admission<'_>,
-    ) -> Result<Permit, Stop> {
+    ) -> Result<(Permit, Option<Shadow>), Stop> {
         let gateway = &self.worker.gateway;
         let known = self.worker.inquire(person, self.caller, purpose, self.now).await?;
         let asked = known.asked(gateway, self.caller, purpose, reason, admission);
-        Ok(Permit::decide(wish, &asked, known.evidence(), &gateway.regime, self.now)?)
+        let decided = Permit::decide(wish, &asked, known.evidence(), &gateway.regime, self.now);
+        let shadow = gateway.shadow.as_ref().map(|regime| Shadow::of(&asked, known.evidence(), regime, self.now));
+        let (sight, ground) = match &decided {
+            Ok(permit) => (Sight::Visible, permit.plan().ground()),
+            Err(denial) => (Sight::Hidden, denial.ground()),
+        };
+        self.shadow =
+            shadow.as_ref().filter(|shadow| (shadow.sight(), shadow.ground()) != (sight, ground)).map(differs);
+        Ok((decided?, shadow))
     }
 
     /// Returns what the permit rests on, for the record: with the emergency that the request is part of, where it is in one.
@@ -211,6 +230,7 @@ impl Journey<'_> {
             consents: plan.consents().to_vec(),
             relation: plan.relation().map(str::to_owned),
             review,
+            shadow: self.shadow.clone(),
         }
     }
 
@@ -244,4 +264,8 @@ impl Journey<'_> {
     fn public(&self, target: &str) -> String {
         format!("{}/{target}", self.worker.gateway.config.listen.public_base)
     }
+}
+
+fn differs(shadow: &Shadow) -> Differs {
+    Differs { policy: shadow.policy().to_owned(), ground: shadow.ground(), sight: shadow.sight() }
 }

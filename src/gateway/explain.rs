@@ -279,7 +279,7 @@ impl Explaining<'_> {
             let Ok(permit) = Permit::decide(wish, &asked, known.evidence(), &gateway.regime, self.now) else {
                 return Ok(());
             };
-            let answer = permit.answer(self.worker.surroundings(offer.clone(), person));
+            let answer = permit.answer(self.worker.surroundings(offer.clone(), person, None));
             let deadline = Instant::now() + gateway.config.listen.deadline;
             let mut forward = Forward::new(answer, self.worker.upstream.clone(), None, deadline);
             while let Progress::Released(_) = forward.advance().await.map_err(broken)? {}

@@ -197,6 +197,7 @@ fn close(state: &mut Stream, outcome: Outcome, cause: Option<&'static str>) {
         cause,
         released: report.released,
         withheld: report.withheld,
+        differs: report.differs,
         bytes: state.bytes,
     };
     drop(trail.close(&closing));

@@ -103,6 +103,7 @@ pub struct Gateway {
     pub(super) bases: Arc<[String]>,
     pub(super) exchanges: Vec<Arc<Exchange>>,
     pub(super) regime: Regime,
+    pub(super) shadow: Option<Regime>,
     pub(super) emergencies: Emergencies,
     pub(super) tables: Arc<Tables>,
     pub(super) statement: Bytes,
@@ -132,6 +133,8 @@ pub struct Rules {
     pub exchanges: Vec<Arc<Exchange>>,
     /// The policies in force.
     pub regime: Regime,
+    /// Those that decide beside them and change nothing.
+    pub shadow: Option<Regime>,
     /// The label tables.
     pub tables: Tables,
     /// The value sets that Consents may name.
@@ -185,13 +188,15 @@ impl Rules {
         let settings = &config.policy;
         let also = settings.also.iter().map(policy).collect::<Result<_, _>>()?;
         let regime = Regime::new(policy(&settings.name)?, also, &exchanges)?;
+        let shadow = settings.shadow.as_ref().map(policy).transpose()?;
+        let shadow = shadow.map(|shadow| Regime::new(shadow, Vec::new(), &exchanges)).transpose()?;
         if let Some(policy) = regime.not_releasable().next() {
             return Err(StartError::NotReleasable { name: policy.name().to_owned() });
         }
         if !regime.serves(&served) {
             return Err(StartError::NothingServed { name: regime.name().to_owned() });
         }
-        Ok(Self { exchanges: served, regime, tables, value_sets, categories })
+        Ok(Self { exchanges: served, regime, shadow, tables, value_sets, categories })
     }
 }
 
@@ -221,7 +226,7 @@ impl Gateway {
     /// # Errors
     /// A part that cannot be used.
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
-        let Rules { exchanges, regime, tables, value_sets, categories } = Rules::read(&config)?;
+        let Rules { exchanges, regime, shadow, tables, value_sets, categories } = Rules::read(&config)?;
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();
@@ -245,6 +250,7 @@ impl Gateway {
             bases,
             exchanges,
             regime,
+            shadow,
             emergencies: Emergencies::default(),
             tables: Arc::new(tables),
             statement: Bytes::from(statement),

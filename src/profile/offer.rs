@@ -55,7 +55,8 @@ impl Offer {
     }
 
     /// Returns each type that can be searched by patient, once, with the parameter that names the patient.
-    pub(crate) fn searched_by_patient(&self) -> BTreeMap<&str, &str> {
+    #[must_use]
+    pub fn searched_by_patient(&self) -> BTreeMap<&str, &str> {
         let mut searched = BTreeMap::new();
         for kind in self.0.iter().flat_map(|exchange| exchange.kinds()) {
             match kind.patient_names().first() {

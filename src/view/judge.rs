@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::consent::{Ground, Plan, is_privacy_consent};
+use crate::consent::{Ground, Plan, Sight, is_privacy_consent};
 use crate::json::Value;
 use crate::label::{Subject, is_link};
 use crate::profile::SUPPORTING;
@@ -39,6 +39,8 @@ pub(super) struct Refers {
     pub(super) hidden_inside: Vec<bool>,
     /// Those whose labels it inherits.
     pub(super) links: Vec<Key>,
+    /// What other policies would make of it, where that is something else.
+    pub(super) differs: Option<Sight>,
 }
 
 impl Refers {
@@ -123,6 +125,7 @@ impl Judge {
             Linked::Unknown => &[],
             Linked::Known(linked) => linked,
         };
+        refers.differs = self.differs(resource, linked);
         if !self.is_straight()
             && let Some(ground) = self.hidden_by_plan(resource, linked)
         {
@@ -232,6 +235,15 @@ impl Judge {
         }
         let can_hide = |resource_type: &str| self.plan.can_hide(resource_type);
         denies_what_may_be_hidden(resource.value, &can_hide).then_some(Ground::PolicyDenies)
+    }
+
+    /// Returns what other policies would make of a resource by itself, where that is something else.
+    fn differs(&self, resource: &Resource<'_>, linked: &[Value<'_>]) -> Option<Sight> {
+        let shadow = self.surroundings.shadow.as_ref()?;
+        let subject = Subject::new(resource.value, linked);
+        let judged = |plan: &Plan| plan.judge(subject, &self.surroundings.tables).sight();
+        let sight = judged(shadow);
+        (sight != judged(&self.plan)).then_some(sight)
     }
 
     /// Returns which contained resources are hidden by their own codes: one shares the verdict of its container, unless its

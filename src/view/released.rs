@@ -1,6 +1,6 @@
 //! Released: the only bytes a caller may get of a record.
 
-use crate::consent::Ground;
+use crate::consent::{Ground, Sight};
 
 /// Bytes that the view released. Only the view makes them (invariant 2).
 pub struct Released(Vec<u8>);
@@ -43,6 +43,8 @@ pub struct Report {
     pub released: Vec<String>,
     /// References of the resources that were met and held back, with the reason.
     pub withheld: Vec<(String, Ground)>,
+    /// References of the resources of which other policies would make something else, with what that is.
+    pub differs: Vec<(String, Sight)>,
 }
 
 impl std::fmt::Debug for Report {
@@ -133,7 +135,7 @@ mod tests {
     fn debug_shows_no_content() {
         let released = Released::new(b"Jansen".to_vec());
         assert!(!format!("{released:?}").contains("Jansen"));
-        let report = Report { released: vec!["Patient/jansen".to_owned()], withheld: Vec::new() };
+        let report = Report { released: vec!["Patient/jansen".to_owned()], withheld: Vec::new(), differs: Vec::new() };
         assert!(!format!("{report:?}").contains("jansen"));
     }
 }

@@ -48,12 +48,25 @@ fn surroundings() -> Surroundings {
         upstream_bases: vec![BASE.to_owned(), "http://alias/fhir".to_owned()],
         public_base: "https://gw/fhir".to_owned(),
         narrative: Narrative::Drop,
+        shadow: None,
     }
 }
 
 /// Asks `target` of the view before `upstream`, whose bodies come in chunks of `chunk` bytes.
 fn ask(upstream: &Upstream, plan: Plan, target: &str, skip: usize, chunk: usize) -> Result<Given, ViewError> {
-    let surroundings = surroundings();
+    ask_beside(upstream, plan, None, target, skip, chunk)
+}
+
+/// The same, with a plan that changes nothing beside.
+fn ask_beside(
+    upstream: &Upstream,
+    plan: Plan,
+    shadow: Option<Plan>,
+    target: &str,
+    skip: usize,
+    chunk: usize,
+) -> Result<Given, ViewError> {
+    let surroundings = Surroundings { shadow, ..surroundings() };
     let mut answer = match query(target, &surroundings) {
         Query::Search(search) => Answer::search(search, plan, surroundings, skip),
         Query::Read(read) => Answer::read(read, plan, surroundings),

@@ -1,6 +1,6 @@
 //! Writer: what was released so far, and the record of it.
 
-use crate::consent::Ground;
+use crate::consent::{Ground, Sight};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::reference::Key;
@@ -73,6 +73,11 @@ impl Writer {
     /// Keeps on record that `key` was held back.
     pub(super) fn withhold(&mut self, key: &Key, ground: Ground) {
         self.report.withheld.push((key.reference(), ground));
+    }
+
+    /// Keeps on record what other policies would make of `key`, where that is something else.
+    pub(super) fn differs(&mut self, key: &Key, sight: Option<Sight>) {
+        self.report.differs.extend(sight.map(|sight| (key.reference(), sight)));
     }
 
     /// Returns true if and only if `key` was written.

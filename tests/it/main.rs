@@ -33,6 +33,8 @@ mod secrecy;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod shadow;
+#[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod subscribe;

@@ -137,7 +137,7 @@ fn elements(provision: &ConsentProvision) -> TypedElements {
     let periods = [&provision.period, &provision.data_period];
     let sides = periods.into_iter().flatten().flat_map(|period| [&period.start, &period.end]);
     TypedElements {
-        periods: sides.flatten().map(|side| day(side)).collect(),
+        periods: sides.flatten().map(day).collect(),
         actors: provision
             .actor
             .iter()

@@ -92,6 +92,7 @@ fn trail(journal: &Journal, patient: &str, bsn: Option<&str>) -> Trail<crate::ga
         consents: Vec::new(),
         relation: None,
         review: None,
+        shadow: None,
     };
     drop(trail.intend(basis));
     trail
@@ -108,6 +109,7 @@ fn closing(released: &str) -> Closing {
         cause: None,
         released: vec![released.to_owned()],
         withheld: vec![("Observation/9".to_owned(), Ground::RuleDenies)],
+        differs: Vec::new(),
         bytes: 10,
     }
 }
@@ -228,7 +230,7 @@ fn reviewed(journal: &Journal, request: &str, purpose: &str, reason: &str, revie
     let mut trail = Trail::open(journal.sink().unwrap(), opening);
     trail.about(Patient { references: vec!["Patient/1".to_owned()], bsn: Some("999911120".parse().unwrap()) });
     let (policy, consents) = ("wabvpz".to_owned(), Vec::new());
-    drop(trail.intend(Basis { ground: Ground::BreakGlass, policy, consents, relation: None, review }));
+    drop(trail.intend(Basis { ground: Ground::BreakGlass, policy, consents, relation: None, review, shadow: None }));
     drop(trail.close(&closing("Condition/1")));
 }
 

@@ -241,7 +241,7 @@ impl Check {
     }
 
     fn policy(&mut self, raw: raw::Policy) -> Option<PolicySettings> {
-        let raw::Policy { name, also, mode, narrative, unlabelled } = raw;
+        let raw::Policy { name, also, shadow, mode, narrative, unlabelled } = raw;
         let repeated =
             also.iter().enumerate().any(|(at, one)| *one == name || also.iter().take(at).any(|other| other == one));
         if repeated {
@@ -259,7 +259,7 @@ impl Check {
             Ok(unlabelled) => Some(unlabelled),
             Err(_) => self.mistake("policy.unlabelled", "\"restricted\" or \"normal\""),
         };
-        Some(PolicySettings { name, also, unlabelled: unlabelled?, narrative: narrative? })
+        Some(PolicySettings { name, also, shadow, unlabelled: unlabelled?, narrative: narrative? })
     }
 
     fn telemetry(&mut self, raw: raw::Telemetry) -> Option<TelemetrySettings> {

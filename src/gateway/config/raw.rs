@@ -144,6 +144,7 @@ impl Default for Consent {
 pub(super) struct Policy {
     pub(super) name: String,
     pub(super) also: Vec<String>,
+    pub(super) shadow: Option<String>,
     pub(super) mode: String,
     pub(super) narrative: String,
     pub(super) unlabelled: String,
@@ -154,6 +155,7 @@ impl Default for Policy {
         Self {
             name: "wabvpz".to_owned(),
             also: Vec::new(),
+            shadow: None,
             mode: "silent".to_owned(),
             narrative: "drop".to_owned(),
             unlabelled: "restricted".to_owned(),

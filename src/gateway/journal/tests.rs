@@ -96,6 +96,7 @@ fn basis() -> Basis {
         consents: Vec::new(),
         relation: None,
         review: None,
+        shadow: None,
     }
 }
 
@@ -106,6 +107,7 @@ fn delivered() -> Closing {
         cause: None,
         released: Vec::new(),
         withheld: Vec::new(),
+        differs: Vec::new(),
         bytes: 1,
     }
 }

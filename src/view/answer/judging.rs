@@ -32,6 +32,7 @@ impl Answer {
         let finding = self.judge.find(resource, Met::Asked, Linked::Unknown, &mut refers)?;
         let key = resource.key()?;
         if finding == Finding::Visible && refers.is_free() && self.hold.is_empty() {
+            self.writer.differs(&key, refers.differs);
             if !self.judge.is_straight() {
                 self.graph.learn(key.clone(), Node::Stays(Needs::NOTHING));
             }
@@ -100,6 +101,9 @@ impl Answer {
         if finding != Finding::Waits && !self.judge.is_straight() {
             self.graph.learn(key.clone(), node(finding, refers.clone()));
         }
+        if met == Met::Asked {
+            self.writer.differs(&key, refers.differs);
+        }
         let matches = match &mut self.task {
             Task::Search(matches) if matches.are_coming() => Some(matches),
             Task::Search(_) | Task::Read(_) => None,
@@ -115,7 +119,7 @@ impl Answer {
             Finding::Outside => self.writer.withhold(&key, Ground::OutsideProfile),
             Finding::Waits => {
                 let bytes = resource.value.raw().as_bytes().to_vec();
-                let Refers { ties, hidden_inside, links } = refers;
+                let Refers { ties, hidden_inside, links, differs: _ } = refers;
                 let state = State::Waits(links, met);
                 self.hold.add(Held { key, bytes, ties, hidden_inside, included: Vec::new(), state })?;
             }
@@ -127,7 +131,7 @@ impl Answer {
                 self.scrubber.write(resource.value, &mut bytes);
                 let included = matches.map(|matches| matches.targets(resource, self.judge.known()));
                 let included = included.unwrap_or_default();
-                let Refers { ties, hidden_inside, links: _ } = refers;
+                let Refers { ties, hidden_inside, links: _, differs: _ } = refers;
                 self.hold.add(Held { key, bytes, ties, hidden_inside, included, state: State::Judged })?;
             }
         }

@@ -2,6 +2,7 @@
 
 use super::upstream::Upstream;
 use super::*;
+use crate::consent::Sight;
 
 fn observation(id: &str, members: &str) -> String {
     format!(r#"{{"resourceType":"Observation","id":"{id}","subject":{{"reference":"Patient/a"}}{members}}}"#)
@@ -198,4 +199,29 @@ fn observations() -> Answer {
     let surroundings = surroundings();
     let Query::Search(search) = query("Observation?patient=a", &surroundings) else { panic!("a search") };
     Answer::search(search, straight(), surroundings, 0)
+}
+
+#[test]
+fn where_another_plan_differs_is_reported_and_changes_nothing() {
+    let _turn = one_at_a_time();
+    let observation = |id: &str, code: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","subject":{{"reference":"Patient/a"}},"meta":{{"security":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"{code}"}}]}}}}"#
+        )
+    };
+    let upstream = Upstream::new([observation("n", "N"), observation("r", "R")], 10);
+    let cases = [
+        (straight(), labels(), Some(Sight::Hidden)),
+        (labels(), straight(), Some(Sight::Visible)),
+        (labels(), labels(), None),
+    ];
+    for (plan, shadow, differs) in cases {
+        for target in ["Observation?patient=a", "Observation/r"] {
+            let alone = ask(&upstream, plan.clone(), target, 0, 7).unwrap();
+            let beside = ask_beside(&upstream, plan.clone(), Some(shadow.clone()), target, 0, 7).unwrap();
+            assert_eq!((&beside.body, beside.ending), (&alone.body, alone.ending), "{target}");
+            let reported: Vec<_> = differs.map(|sight| ("Observation/r".to_owned(), sight)).into_iter().collect();
+            assert_eq!((beside.report.differs, alone.report.differs.len()), (reported, 0), "{target}");
+        }
+    }
 }

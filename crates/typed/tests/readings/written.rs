@@ -106,6 +106,7 @@ fn released(record: &str, resource_type: &str) -> (Vec<u8>, Report) {
         upstream_bases: vec!["http://upstream/fhir".to_owned()],
         public_base: BASE.to_owned(),
         narrative: Narrative::Drop,
+        shadow: None,
     };
     let mut answer = permit(Wish::Search(search, 0)).answer(surroundings);
     let mut body = Vec::new();

@@ -31,6 +31,7 @@ impl Theatre {
             upstream_bases: vec![self.server.base().to_owned()],
             public_base: PUBLIC_BASE.to_owned(),
             narrative: Narrative::Drop,
+            shadow: None,
         }
     }
 
