@@ -83,6 +83,9 @@ pub const PAGE_BYTES: usize = 32 * 1024 * 1024;
 /// look-up. It is counted for each released resource by itself, so that what is hidden never uses it up.
 pub const REFERENCES: usize = 5_000;
 
+/// Resources contained in one whose references are followed: each may need each other one.
+pub const CONTAINED: usize = 1_000;
+
 /// Look-ups along references of references; what lies deeper counts as hidden. A result refers to a contact, that to a
 /// place, that to its organisation, and organisations are parts of others: a shallower bound hides ordinary data.
 pub const REFERENCE_DEPTH: usize = 8;

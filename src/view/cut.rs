@@ -138,24 +138,28 @@ fn gap() -> &'static str {
 fn contained(root: Value<'_>, inside: &[bool], links: &[(Range<usize>, usize)], gone: &[Gone]) -> Vec<Gone> {
     let Some(contained) = root.get("contained") else { return Vec::new() };
     let spans: Vec<_> = contained.items().map(|one| one.span()).collect();
-    let is_cut = |at: &Range<usize>| gone.iter().any(|gone| gone.span.start <= at.start && at.end <= gone.span.end);
-    let holder = |at: &Range<usize>| spans.iter().position(|span| span.start <= at.start && at.end <= span.end);
-    let linked = |number: usize| links.iter().any(|(_, to)| *to == number);
-    // What nothing refers to stands for itself; from there, and from outside, the others are reached.
-    let reached = |follows: &dyn Fn(&Range<usize>) -> bool, good: &[bool]| {
-        let mut reached: Vec<bool> = good.iter().enumerate().map(|(number, good)| *good && !linked(number)).collect();
-        for _ in 0..good.len() {
-            for (at, to) in links.iter().filter(|(at, _)| follows(at)) {
-                let from_here = holder(at).is_none_or(|by| reached.get(by).copied().unwrap_or(false));
-                if let (true, Some(true), Some(there)) = (from_here, good.get(*to), reached.get_mut(*to)) {
-                    *there = true;
-                }
-            }
-        }
-        reached
+    let gone = outermost(gone);
+    let within = |spans: &[Range<usize>], at: &Range<usize>| {
+        let before = spans.partition_point(|span| span.start <= at.start);
+        let last = before.checked_sub(1)?;
+        spans.get(last).filter(|span| at.end <= span.end).map(|_| last)
     };
-    let before = reached(&|_| true, &vec![true; inside.len()]);
-    let after = reached(&|at| !is_cut(at), inside);
+    // From each contained resource, and from outside (the last), to those that are referred to there.
+    let mut all = vec![Vec::new(); spans.len() + 1];
+    let mut left = all.clone();
+    let mut linked = vec![false; spans.len()];
+    for (at, to) in links {
+        let from = within(&spans, at).unwrap_or(spans.len());
+        if let (Some(all), Some(left), Some(linked)) = (all.get_mut(from), left.get_mut(from), linked.get_mut(*to)) {
+            all.push(*to);
+            if within(&gone, at).is_none() {
+                left.push(*to);
+            }
+            *linked = true;
+        }
+    }
+    let before = reached(&all, &linked, &vec![true; inside.len()]);
+    let after = reached(&left, &linked, inside);
     let each = inside.iter().zip(before.iter().zip(&after));
     let stays: Vec<bool> = each.map(|(good, (before, after))| *good && (*after || !*before)).collect();
     let mut gone = Vec::new();
@@ -171,6 +175,34 @@ fn contained(root: Value<'_>, inside: &[bool], links: &[(Range<usize>, usize)], 
     let spans: Vec<_> = members.into_iter().map(|(_, span)| span).collect();
     leave_out(&spans, &fates, &mut gone);
     gone
+}
+
+/// Returns which contained resources are reached: what nothing refers to stands for itself, and from there and from outside
+/// the others are.
+fn reached(links: &[Vec<usize>], linked: &[bool], good: &[bool]) -> Vec<bool> {
+    let mut reached = vec![false; good.len()];
+    let alone = linked.iter().enumerate().filter(|(_, linked)| !**linked).map(|(number, _)| number);
+    let mut ahead: Vec<usize> = alone.chain(links.last().into_iter().flatten().copied()).collect();
+    while let Some(number) = ahead.pop() {
+        if let (Some(true), Some(reached @ false)) = (good.get(number), reached.get_mut(number)) {
+            *reached = true;
+            ahead.extend(links.get(number).into_iter().flatten());
+        }
+    }
+    reached
+}
+
+/// Returns the spans that go, in order, without those inside others.
+fn outermost(gone: &[Gone]) -> Vec<Range<usize>> {
+    let mut spans: Vec<_> = gone.iter().map(|gone| gone.span.clone()).collect();
+    spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+    let mut end = 0;
+    spans.retain(|span| {
+        let is_outer = span.end > end;
+        end = end.max(span.end);
+        is_outer
+    });
+    spans
 }
 
 fn without(text: &[u8], mut gone: Vec<Gone>) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::consent::{Ground, Plan, Sight, is_privacy_consent};
 use crate::json::Value;
 use crate::label::{Subject, is_link};
+use crate::limits;
 use crate::profile::SUPPORTING;
 use crate::query::Id;
 use crate::view::absence::denies_what_may_be_hidden;
@@ -132,7 +133,7 @@ impl Judge {
             return Ok(Finding::Hidden(ground));
         }
         refers.hidden_inside = self.hidden_inside(resource, linked);
-        if let Some(ground) = self.tie(resource, leads, refers) {
+        if let Some(ground) = self.tie(resource, leads, refers)? {
             return Ok(Finding::Hidden(ground));
         }
         if self.plan.may_rest_on_references() && !self.has_footing(resource, linked, &mut refers.ties) {
@@ -176,7 +177,10 @@ impl Judge {
     }
 
     /// Finds what goes with what is hidden. Returns why the resource itself goes, if it does whatever else is visible.
-    fn tie(&self, resource: &Resource<'_>, leads: Leads, refers: &mut Refers) -> Option<Ground> {
+    ///
+    /// # Errors
+    /// More contained resources than can be followed.
+    fn tie(&self, resource: &Resource<'_>, leads: Leads, refers: &mut Refers) -> Result<Option<Ground>, ViewError> {
         let is_bound = leads.other_person
             || (leads.nowhere && !self.is_straight())
             || refers.hidden_inside.contains(&true)
@@ -187,19 +191,22 @@ impl Judge {
             && !(leads.other_person && is_planted(Fault::ReleaseOtherPerson));
         if !is_bound {
             refers.ties = Ties::default();
-            return None;
+            return Ok(None);
+        }
+        if resource.contained().nth(limits::CONTAINED).is_some() {
+            return Err(ViewError::ResourceTooLarge);
         }
         let plan = if self.is_straight() { WithPlan::No } else { WithPlan::Yes };
         let around = Around { known: self.known(), plan, hidden_inside: &refers.hidden_inside };
         refers.ties = ties(resource.value, around);
         if refers.ties.needs.whole != Need::Never {
-            return None;
+            return Ok(None);
         }
         let without_plan = ties(resource.value, Around { plan: WithPlan::No, hidden_inside: &[], ..around });
-        Some(match without_plan.needs.whole {
+        Ok(Some(match without_plan.needs.whole {
             Need::Never => Ground::OtherPerson,
             Need::Nothing | Need::Key(_) | Need::Inside(_) | Need::All(_) | Need::Any(_) => Ground::ReferenceHidden,
-        })
+        }))
     }
 
     /// Makes a resource that a rule permits for what it points to need that (design section 3, "What is visible", point 1).

@@ -4,6 +4,7 @@
 //! without what is hidden ([`crate::view::cut`]). So they cannot disagree.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -135,8 +136,8 @@ impl Fates for Gather {
 pub(super) struct Walk<'d, 's, F: Fates> {
     around: Around<'s>,
     fates: &'s mut F,
-    /// The ids of the contained resources, by number.
-    inside: Vec<Option<Cow<'d, str>>>,
+    /// The numbers of the contained resources, by id.
+    inside: HashMap<Cow<'d, str>, usize>,
     /// The type of the resource that is walked over: the outermost, or a contained one.
     within: Option<TypeOf>,
     /// The names of the members that lead to where the walk is.
@@ -149,7 +150,10 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
     /// Returns what becomes of the resource, and of each one it contains.
     pub(super) fn over(resource: Value<'d>, around: Around<'s>, fates: &'s mut F) -> (F::Fate, Vec<F::Fate>) {
         let contained = || resource.get("contained").into_iter().flat_map(|contained| contained.items());
-        let inside = contained().map(|one| one.text_of("id")).collect();
+        let mut inside = HashMap::new();
+        for (number, id) in contained().enumerate().filter_map(|(number, one)| Some((number, one.text_of("id")?))) {
+            inside.entry(id).or_insert(number);
+        }
         let mut walk = Self { around, fates, inside, within: None, path: Vec::new(), vital: Vec::new() };
         let inside = contained().enumerate().map(|(number, one)| walk.contained(number, one)).collect();
         (walk.resource(resource), inside)
@@ -270,12 +274,10 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
             Lead::Resource(_, _) | Lead::Inside(_) | Lead::Nowhere if says_patient(object) => self.other_person(),
             Lead::Resource(resource_type, id) => self.target(resource_type, id),
             Lead::Inside("") => F::stays(),
-            Lead::Inside(fragment) => {
-                match self.inside.iter().position(|id| id.as_ref().is_some_and(|id| id == fragment)) {
-                    Some(number) => self.fates.inside(number, object.span()),
-                    None => self.nowhere(),
-                }
-            }
+            Lead::Inside(fragment) => match self.inside.get(fragment).copied() {
+                Some(number) => self.fates.inside(number, object.span()),
+                None => self.nowhere(),
+            },
             Lead::Nowhere => self.nowhere(),
         })
     }

@@ -218,6 +218,26 @@ fn a_contained_resource_goes_with_the_last_reference_to_it() {
     assert_eq!(judged(&encounter(contained, &diagnosis("1"))), Some(encounter(contained, &diagnosis("1"))));
 }
 
+#[test]
+fn a_chain_of_contained_resources_goes_as_a_whole_and_costs_no_more_than_there_are() {
+    let links: Vec<_> = (0..limits::CONTAINED)
+        .map(|number| {
+            let next = if number + 1 == limits::CONTAINED { "Condition/h".to_owned() } else { format!("#c{}", number + 1) };
+            format!(
+                r#"{{"resourceType":"MedicationRequest","id":"c{number}","medicationReference":{{"reference":"{next}"}}}}"#
+            )
+        })
+        .collect();
+    let text = |contained: &str, focus: &str| {
+        format!(r#"{{"resourceType":"Observation","id":"1"{contained},"status":"final"{focus}}}"#)
+    };
+    let many = vec![r##"{"reference":"#c0"}"##; 20_000].join(",");
+    let given = text(&format!(r#","contained":[{}]"#, links.join(",")), &format!(r#","focus":[{many}]"#));
+    assert_eq!(judged(&given), Some(text("", "")));
+    let visible = given.replace("Condition/h", "Condition/1");
+    assert_eq!(judged(&visible), Some(visible));
+}
+
 fn any_reference() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         r#"{"reference":"Condition/1"}"#,
