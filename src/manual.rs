@@ -12,8 +12,8 @@
 //!    data never existed, save `Date` and the request id; page tokens may differ in value, never in length or number. The two
 //!    worlds hold the same inputs of deciding: Consents, what shows a treatment relation, links between Patients, actors, label
 //!    tables.
-//! 2. **Fidelity**: a released resource is byte for byte the server's, but for its narrative and absolute URLs of the
-//!    server's own base. Number precision, unknown elements and member order survive.
+//! 2. **Fidelity**: a released resource is byte for byte the server's, but for its narrative, references to what is hidden and
+//!    absolute URLs of the server's own base. Number precision, unknown elements and member order survive.
 //! 3. **Accountability**: no byte of patient data leaves before a record of who asks, for whom, why and on what ground is
 //!    durable. Refusals, failures and hang-ups are on record too.
 //! 4. **Closed**: every doubt is a refusal, and a body that turns bad after it began is cut off.
@@ -23,7 +23,8 @@
 //! * *Time.* Response time and the number of look-ups are not equalised; a deadline may be met in one world and missed in
 //!   the other.
 //! * *Traces in what is released.* Version and time of last update stay (they tell that a resource changed, not what), gaps in
-//!   ids stay, shared group identifiers stay.
+//!   ids stay, shared group identifiers stay. Where a reference went with what is around it, numbers that its neighbours
+//!   carry stay as well (`Encounter.diagnosis.rank`).
 //! * *Inference.* A clinician may infer from what is visible: a medicine from its interaction, a specialism from a
 //!   practitioner.
 //! * *A tail of the journal that was cut off whole* cannot be seen without a head that is kept elsewhere
@@ -51,6 +52,14 @@
 //! none of them leaves. Pages are refilled from following upstream pages, and `next` is given only if a visible match
 //! follows. A read of what is hidden, outside, deleted or unknown has one 404. Who may see nothing gets the bytes of a search
 //! that found nothing, and a page token is judged before anybody is looked up.
+//!
+//! ## The reference that is left behind
+//!
+//! A reference to something hidden tells that it exists, and its `display` what it is. It goes with the smallest optional
+//! element around it, by the definitions of FHIR R4; the comma and the white space go along, an array or an extension that
+//! is empty goes itself, and so does a contained resource that nothing refers to any more. What cannot be without it is
+//! hidden too. One walk tells what a resource needs and what is left of it, and twin worlds show that it looks as if it had
+//! never referred to anything hidden.
 //!
 //! ## Asking questions instead of reading
 //!
