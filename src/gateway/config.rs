@@ -15,7 +15,7 @@ pub use check::{Mistake, load};
 use super::admin::Network;
 use super::hook::HookSecret;
 use super::tls::TlsVersion;
-use crate::consent::{Combining, Unlabelled};
+use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::identity::Ura;
 use crate::view::Narrative;
 
@@ -160,6 +160,8 @@ pub struct Source {
     pub base: String,
     /// Whether it is the upstream itself, so that Patient ids are the same.
     pub is_upstream: bool,
+    /// The version of FHIR that its Consents are written in.
+    pub version: FhirVersion,
     /// Whether it holds Consents for several holders, so that a permit managed by another one counts.
     pub is_register: bool,
     /// Credentials towards it.

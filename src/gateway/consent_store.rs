@@ -50,6 +50,7 @@ pub struct ConsentStore {
 #[derive(Debug)]
 struct SourceIndex {
     source: Source,
+    version: FhirVersion,
     is_upstream: bool,
     bases: Arc<[String]>,
     patients: PatientIndex,
@@ -89,14 +90,14 @@ impl ConsentStore {
                 (Source::new(&own, register).with_data_at(bases), own, patients)
             };
             let source = source.with_value_sets(Arc::clone(value_sets)).with_categories(Arc::clone(categories));
-            SourceIndex { source, is_upstream, bases, patients }
+            SourceIndex { source, version: settings.version, is_upstream, bases, patients }
         };
         let sources: Vec<_> = sources.iter().map(index).collect();
         let relations = Relations::of(signs);
         // The last of the clients is the upstream's: who the caller is there has to be known, where a relation is shown there.
         let elsewhere = (!relations.is_empty() && !sources.iter().any(|source| source.is_upstream)).then(|| {
             let (source, patients) = (Source::new(bases, Register::Own), patients.clone());
-            SourceIndex { source, is_upstream: true, bases: bases.clone(), patients }
+            SourceIndex { source, version: FhirVersion::R4, is_upstream: true, bases: bases.clone(), patients }
         });
         Self {
             sources,
@@ -263,7 +264,7 @@ impl ConsentStore {
 }
 
 async fn read_source(index: &SourceIndex, server: &Upstream, person: &Person) -> Result<Evidence, NoPerson> {
-    let (source, version) = (&index.source, FhirVersion::R4);
+    let (source, version) = (&index.source, index.version);
     let own = consents(index, server, &person.records).await?;
     let mut evidence = Evidence::read(source, &own, version, &person.references(), Standing::Full);
     if !person.linked.is_empty() {

@@ -1,5 +1,7 @@
 //! Deciding end to end: what a Consent says of codes, times and single data, and how several combine.
 
+use sluis::cli::demo::fhir_server::FhirServer;
+
 use crate::world::{Plan, records};
 
 /// The results of Bram that a doctor at the bridge gets to see, of those with these ids.
@@ -103,5 +105,26 @@ async fn each_way_of_combining_is_the_one_that_is_configured() {
     for (combining, sees) in [("deny-overrides", false), ("newest-wins", true), ("most-specific", true)] {
         let plan = with(&consents, &[("result", "")]).set("consent.combining", combining);
         assert_eq!(seen(plan, &["result"]).await.len(), usize::from(sees), "{combining}");
+    }
+}
+
+/// Consents of R5 at a server of their own, beside the upstream.
+#[tokio::test]
+async fn a_source_of_r5_is_read_as_what_it_is() {
+    let consent = |decision: &str| {
+        format!(
+            r#"{{"resourceType":"Consent","id":"r5","status":"active","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}}],"subject":{{"reference":"Patient/register-anna"}},"decision":"{decision}"}}"#
+        )
+    };
+    let bsn = records::each("anna")[0]["identifier"][0]["value"].as_str().unwrap().to_owned();
+    for (version, decision, shows) in [("5.0", "permit", true), ("5.0", "deny", false), ("4.0", "permit", false)] {
+        let register = FhirServer::start().unwrap();
+        register.put(&records::patient("register-anna", &bsn)).unwrap();
+        register.put(&consent(decision)).unwrap();
+        let plan = Plan::of_demo()
+            .set("consent.sources", vec![format!("fhir:{}", register.base())])
+            .set("consent.fhir_version", version);
+        let found = plan.open().get("huisarts-brug", "AllergyIntolerance?patient=anna").await.entries();
+        assert_eq!(!found.is_empty(), shows, "{version} {decision}");
     }
 }

@@ -13,7 +13,7 @@ use super::{
     Access, Admin, Config, ConsentSettings, HolderSettings, IdentitySettings, Listen, PolicySettings, Source,
     TelemetrySettings, UpstreamSettings, raw,
 };
-use crate::consent::{Combining, Unlabelled};
+use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::gateway::tls::TlsVersion;
 use crate::view::Narrative;
 
@@ -192,6 +192,7 @@ impl Check {
         let raw::Consent {
             mut sources,
             registers,
+            fhir_version,
             max_age,
             combining,
             hook_secret,
@@ -207,8 +208,12 @@ impl Check {
                 self.mistake::<()>("consent.registers", "some of consent.sources, written the same way");
             }
         }
-        let sources: Vec<_> =
-            sources.iter().filter_map(|text| self.source(text, registers.contains(text), upstream)).collect();
+        let version = FhirVersion::of(&fhir_version).filter(|version| *version != FhirVersion::Stu3);
+        let Some(version) = version else {
+            return self.mistake("consent.fhir_version", "\"4.0\", \"4.3\" or \"5.0\": Consents of STU3 are not read");
+        };
+        let source = |text: &String| self.source(text, version, registers.contains(text), upstream);
+        let sources: Vec<_> = sources.iter().filter_map(source).collect();
         let max_age = self.duration("consent.max_age", &max_age);
         let hook = hook::Raw { secret: hook_secret, secret_file: hook_secret_file, base: hook_base, types: hook_types };
         let hook = self.hook(hook, &sources, upstream);
@@ -218,13 +223,20 @@ impl Check {
         Some(ConsentSettings { sources, max_age: max_age?, combining, hook: hook? })
     }
 
-    fn source(&mut self, text: &str, is_register: bool, upstream: Option<&UpstreamSettings>) -> Option<Source> {
+    fn source(
+        &mut self,
+        text: &str,
+        version: FhirVersion,
+        is_register: bool,
+        upstream: Option<&UpstreamSettings>,
+    ) -> Option<Source> {
         const EXPECTED: &str = "upstream:NAME of an upstream, or fhir:URL";
         match text.split_once(':') {
             Some(("upstream", name)) => match upstream {
                 Some(upstream) if upstream.name == name => Some(Source {
                     base: upstream.base.clone(),
                     is_upstream: true,
+                    version: FhirVersion::R4,
                     is_register,
                     access: upstream.access.clone(),
                 }),
@@ -234,7 +246,7 @@ impl Check {
             },
             Some(("fhir", url)) => {
                 let base = self.base("consent.sources", url)?;
-                Some(Source { base, is_upstream: false, is_register, access: Access::default() })
+                Some(Source { base, is_upstream: false, version, is_register, access: Access::default() })
             }
             Some(_) | None => self.mistake("consent.sources", EXPECTED),
         }

@@ -116,6 +116,7 @@ fn all_exchanges() -> Vec<String> {
 pub(super) struct Consent {
     pub(super) sources: Vec<String>,
     pub(super) registers: Vec<String>,
+    pub(super) fhir_version: String,
     pub(super) max_age: String,
     pub(super) combining: String,
     pub(super) hook_secret: Option<String>,
@@ -129,6 +130,7 @@ impl Default for Consent {
         Self {
             sources: Vec::new(),
             registers: Vec::new(),
+            fhir_version: "4.0".to_owned(),
             max_age: "60s".to_owned(),
             combining: "deny-overrides".to_owned(),
             hook_secret: None,

@@ -77,8 +77,10 @@ const TYPES: &[(&str, &[Row], &[Row])] = &[
     ),
     (
         "Consent",
-        &PATIENT,
+        &NOBODY,
         &[
+            // The element of R4, and that of R5.
+            ("patient", Reference, "patient|subject"),
             ("status", Token, "status"),
             ("scope", Token, "scope"),
             ("category", Token, "category"),
