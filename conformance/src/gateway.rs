@@ -1,6 +1,5 @@
 //! Gateway: a data directory as `sluis demo --write` makes it, and gateway processes on it, one after another.
 
-use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,6 +9,7 @@ use toml::Table;
 
 use crate::client::Client;
 use crate::crowd;
+use crate::journal::Journal;
 use crate::process::{self, Process};
 use crate::record::Record;
 use crate::trouble::Trouble;
@@ -30,6 +30,10 @@ pub struct Site {
 pub struct Setting<'a> {
     /// The base URL of the FHIR server behind it.
     pub upstream: &'a str,
+    /// The policy in force and those that are asked after it; none for the site's own.
+    pub policies: &'a [&'a str],
+    /// The exchange profiles of the server behind it; none for the site's own.
+    pub exchanges: &'a [&'a str],
     /// `consent.max_age`, where it matters.
     pub max_age: Option<&'a str>,
     /// `consent.hook_secret`, where the server announces changes.
@@ -44,7 +48,15 @@ impl<'a> Setting<'a> {
     /// Returns the setting of a gateway in front of `upstream` that differs in nothing else.
     #[must_use]
     pub fn before(upstream: &'a str) -> Self {
-        Self { upstream, max_age: None, hook_secret: None, keys: "keys", fault: None }
+        Self { upstream, policies: &[], exchanges: &[], max_age: None, hook_secret: None, keys: "keys", fault: None }
+    }
+
+    /// Returns that of one under other policies, with every exchange profile that those name; of the site's own where there
+    /// are none.
+    #[must_use]
+    pub fn under(upstream: &'a str, policies: &'a [&'a str]) -> Self {
+        let exchanges: &[&str] = if policies.is_empty() { &[] } else { &["ips", "bgz", "medication", "acute"] };
+        Self { policies, exchanges, ..Self::before(upstream) }
     }
 }
 
@@ -112,11 +124,7 @@ impl Site {
     ///
     /// When it does not become ready.
     pub fn start(&mut self, setting: &Setting<'_>) -> Result<Gateway, Trouble> {
-        self.started += 1;
-        let journal = format!("journal-{}", self.started);
-        let configuration = self.configured(setting, &journal);
-        let path = self.directory.join(format!("sluis-{}.toml", self.started));
-        std::fs::write(&path, configuration.to_string()).map_err(|error| Trouble::file(&path, &error))?;
+        let (configuration, path, journal) = self.write_configuration(setting)?;
         let log = self.directory.join(format!("sluis-{}.log", self.started));
         let log = std::fs::File::create(&log).map_err(|error| Trouble::file(&log, &error))?;
         let (process, line) = Process::start_kept(&self.program, |command| {
@@ -142,6 +150,32 @@ impl Site {
         })
     }
 
+    /// Runs a subcommand on a configuration, `check` or a `serve` that is to fail; returns its exit code and all that it says.
+    /// One that goes on is ended, which is an exit code of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be run.
+    pub fn told(&mut self, subcommand: &str, setting: &Setting<'_>) -> Result<(Option<i32>, String), Trouble> {
+        let (_, path, _) = self.write_configuration(setting)?;
+        let mut command = Command::new("timeout");
+        command.arg("30").arg(&self.program).args([subcommand, "--config"]).arg(&path).stdin(Stdio::null());
+        let start = |error: std::io::Error| Trouble::Start { program: self.program.clone(), kind: error.kind() };
+        let output = command.output().map_err(start)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok((output.status.code(), text(&output.stdout) + &text(&output.stderr)))
+    }
+
+    /// Writes a configuration with a journal of its own; returns it, its file and the name of the journal.
+    fn write_configuration(&mut self, setting: &Setting<'_>) -> Result<(Table, PathBuf, String), Trouble> {
+        self.started += 1;
+        let journal = format!("journal-{}", self.started);
+        let configuration = self.configured(setting, &journal);
+        let path = self.directory.join(format!("sluis-{}.toml", self.started));
+        std::fs::write(&path, configuration.to_string()).map_err(|error| Trouble::file(&path, &error))?;
+        Ok((configuration, path, journal))
+    }
+
     fn configured(&self, setting: &Setting<'_>, journal: &str) -> Table {
         let mut configuration = self.configuration.clone();
         put(&mut configuration, "listen", "address", "127.0.0.1:0");
@@ -154,19 +188,26 @@ impl Site {
         if let Some(secret) = setting.hook_secret {
             put(&mut configuration, "consent", "hook_secret", secret);
         }
+        if let Some((name, also)) = setting.policies.split_first() {
+            put(&mut configuration, "policy", "name", *name);
+            put(&mut configuration, "policy", "also", also.to_vec());
+        }
         if let Some(toml::Value::Array(upstreams)) = configuration.get_mut("upstream") {
             for upstream in upstreams.iter_mut().filter_map(toml::Value::as_table_mut) {
                 upstream.insert("base".to_owned(), toml::Value::from(setting.upstream));
+                if !setting.exchanges.is_empty() {
+                    upstream.insert("exchanges".to_owned(), toml::Value::from(setting.exchanges.to_vec()));
+                }
             }
         }
         configuration
     }
 }
 
-fn put(configuration: &mut Table, section: &str, key: &str, value: &str) {
+fn put(configuration: &mut Table, section: &str, key: &str, value: impl Into<toml::Value>) {
     let section = configuration.entry(section).or_insert_with(|| toml::Value::Table(Table::new()));
     if let Some(section) = section.as_table_mut() {
-        section.insert(key.to_owned(), toml::Value::from(value));
+        section.insert(key.to_owned(), value.into());
     }
 }
 
@@ -187,13 +228,6 @@ pub struct Gateway {
     admin: String,
     configuration: Table,
     journal: PathBuf,
-}
-
-/// The journal of a gateway that has ended.
-#[derive(Debug)]
-pub struct Journal {
-    program: PathBuf,
-    directory: PathBuf,
 }
 
 impl Gateway {
@@ -240,7 +274,7 @@ impl Gateway {
     /// When a Subscription is not in force after it.
     pub fn subscribe(&self) -> Result<Value, Trouble> {
         let mut configuration = self.configuration.clone();
-        put(&mut configuration, "consent", "hook_base", &format!("http://{}", self.admin));
+        put(&mut configuration, "consent", "hook_base", format!("http://{}", self.admin));
         let path = self.journal.with_extension("subscribe.toml");
         std::fs::write(&path, configuration.to_string()).map_err(|error| Trouble::file(&path, &error))?;
         let output = process::run(Command::new(&self.program).args(["subscribe", "--config"]).arg(&path))?;
@@ -271,60 +305,9 @@ impl Gateway {
     pub fn stop(self) -> Result<Journal, Trouble> {
         let status = self.process.stop()?;
         if status.success() {
-            return Ok(Journal { program: self.program, directory: self.journal });
+            return Ok(Journal::new(self.program, self.journal));
         }
         Err(Trouble::Ended { program: self.program, status: status.to_string() })
-    }
-}
-
-impl Journal {
-    /// Returns the verdict of `sluis audit verify`.
-    ///
-    /// # Errors
-    ///
-    /// When the journal is altered, or the verdict is no JSON.
-    pub fn verify(&self) -> Result<String, Trouble> {
-        let output = process::run(Command::new(&self.program).args(["audit", "verify"]).arg(&self.directory))?;
-        let verdict: Value =
-            serde_json::from_slice(&output).map_err(|_| Trouble::Shape { what: "the verdict on a journal" })?;
-        let verdict = verdict.get("verdict").and_then(Value::as_str);
-        verdict.map(str::to_owned).ok_or(Trouble::Shape { what: "the verdict on a journal" })
-    }
-
-    /// Returns, for each request id, the kinds of its records in their order.
-    ///
-    /// # Errors
-    ///
-    /// When a segment cannot be read or a line is no JSON.
-    pub fn requests(&self) -> Result<BTreeMap<String, Vec<String>>, Trouble> {
-        let mut requests: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for line in self.lines()? {
-            let record: Value = serde_json::from_str(&line).map_err(|_| Trouble::Shape { what: "a journal's line" })?;
-            let text = |name: &str| record.get(name).and_then(Value::as_str);
-            if let (Some(request), Some(kind)) = (text("request"), text("kind")) {
-                requests.entry(request.to_owned()).or_default().push(kind.to_owned());
-            }
-        }
-        Ok(requests)
-    }
-
-    /// Returns every line of every segment.
-    ///
-    /// # Errors
-    ///
-    /// When a segment cannot be read.
-    pub fn lines(&self) -> Result<Vec<String>, Trouble> {
-        let trouble = |path: &Path, error: &std::io::Error| Trouble::file(path, error);
-        let files = std::fs::read_dir(&self.directory).map_err(|error| trouble(&self.directory, &error))?;
-        let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-        paths.sort();
-        let mut lines = Vec::new();
-        for path in paths {
-            let text = std::fs::read_to_string(&path).map_err(|error| trouble(&path, &error))?;
-            lines.extend(text.lines().map(str::to_owned));
-        }
-        Ok(lines)
     }
 }
 
@@ -349,7 +332,12 @@ mod tests {
             public_base: String::new(),
             started: 0,
         };
-        let setting = Setting { max_age: Some("1s"), ..Setting::before("http://127.0.0.1:1/fhir") };
+        let setting = Setting {
+            max_age: Some("1s"),
+            policies: &["wabvpz", "acute"],
+            exchanges: &["bgz", "acute"],
+            ..Setting::before("http://127.0.0.1:1/fhir")
+        };
         let made = site.configured(&setting, "journal-1").to_string();
         let made: Table = made.parse().unwrap();
         assert_eq!(made["upstream"][0]["base"].as_str(), Some("http://127.0.0.1:1/fhir"));
@@ -358,5 +346,7 @@ mod tests {
         assert_eq!(made["listen"]["key"].as_str(), Some("k"));
         assert_eq!(made["audit"]["directory"].as_str(), Some("journal-1"));
         assert_eq!(made["consent"]["max_age"].as_str(), Some("1s"));
+        assert_eq!(made["policy"].to_string(), r#"{ also = ["acute"], name = "wabvpz" }"#);
+        assert_eq!(made["upstream"][0]["exchanges"].to_string(), r#"["bgz", "acute"]"#);
     }
 }

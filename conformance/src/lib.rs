@@ -5,6 +5,7 @@
 //! | [`hapi`] | a real HAPI FHIR server, its records, and how to make one of them never have been |
 //! | [`gateway`] | a data directory as `sluis demo --write` makes it, and gateway processes on it |
 //! | [`client`] | a caller with its certificate, and what it asks |
+//! | [`journal`] | what a gateway put on record |
 //! | [`record`] | resources and Bundles as bytes |
 //! | [`story`] | who may see what of the demo's patients, by rules written for these tests |
 //! | [`crowd`] | so many resources of one type that they do not fit a page |
@@ -16,6 +17,7 @@ pub mod client;
 pub mod crowd;
 pub mod gateway;
 pub mod hapi;
+pub mod journal;
 mod process;
 pub mod record;
 pub mod request;
