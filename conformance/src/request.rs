@@ -258,8 +258,9 @@ impl Requests<'_> {
             self.made.push(self.story.asks(question.clone().with("Accept", "application/fhir+xml")));
             self.made.push(self.story.asks(question.clone().with("If-None-Match", "W/\"1\"")));
             self.made.push(question.clone());
-            for purpose in ["BTG", "HMARKT", "nonsense"] {
-                self.made.push(question.clone().for_purpose(purpose, Some("why")));
+            // With a reason a doctor who breaks the glass may see more than the story says.
+            for (purpose, reason) in [("BTG", None), ("HMARKT", Some("why")), ("nonsense", Some("why"))] {
+                self.made.push(question.clone().for_purpose(purpose, reason));
             }
         }
     }
