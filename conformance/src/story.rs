@@ -39,9 +39,11 @@ struct Outside {
     unless: Vec<String>,
 }
 
-/// One patient, one caller, one purpose.
+/// One patient, one caller, one purpose, under the policies in force.
 #[derive(Debug, Clone)]
 pub struct Story {
+    /// The policy in force and those that are asked after it; none for the site's own.
+    pub policies: Vec<String>,
     /// The file of the patient's records, and the id of the first Patient in it.
     pub patient: String,
     /// The name of the caller's certificate.
@@ -70,13 +72,26 @@ struct Linked {
 const LINKS: [&str; 4] = ["medicationReference", "reasonReference", "derivedFrom", "partOf"];
 
 impl Story {
-    /// Reads `stories.toml`.
+    /// Reads the stories of `stories.toml` that hold as the site is configured.
     ///
     /// # Errors
     ///
     /// When it cannot be read.
     pub fn all() -> Result<Vec<Self>, Trouble> {
-        Self::read(&process::own("stories.toml"))
+        let mut stories = Self::read(&process::own("stories.toml"))?;
+        stories.retain(|story| story.policies.is_empty());
+        Ok(stories)
+    }
+
+    /// Reads those that name the policies in force.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn of_policies() -> Result<Vec<Self>, Trouble> {
+        let mut stories = Self::read(&process::own("stories.toml"))?;
+        stories.retain(|story| !story.policies.is_empty());
+        Ok(stories)
     }
 
     fn read(path: &Path) -> Result<Vec<Self>, Trouble> {
@@ -89,6 +104,8 @@ impl Story {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Written {
+            #[serde(default)]
+            policies: Vec<String>,
             patient: String,
             caller: String,
             sees: Sees,
@@ -103,9 +120,10 @@ impl Story {
         let text = std::fs::read_to_string(path).map_err(|error| Trouble::file(path, &error))?;
         let file: File = toml::from_str(&text).map_err(|_| Trouble::content(path, "profiles and stories"))?;
         let mut stories = Vec::new();
-        for Written { patient, caller, sees, purpose, reason, profile, hidden, linked } in file.story {
+        for Written { policies, patient, caller, sees, purpose, reason, profile, hidden, linked } in file.story {
             let profile = file.profiles.get(profile.as_deref().unwrap_or("summary"));
             stories.push(Self {
+                policies,
                 patient,
                 caller,
                 purpose: purpose.unwrap_or_else(|| "TREAT".to_owned()),
@@ -122,7 +140,8 @@ impl Story {
     /// Returns who asks what about whom, for a reader.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}, asked about by {} for {}", self.patient, self.caller, self.purpose)
+        let policies = if self.policies.is_empty() { String::new() } else { format!("{}: ", self.policies.join(", ")) };
+        format!("{policies}{}, asked about by {} for {}", self.patient, self.caller, self.purpose)
     }
 
     /// Returns the types that the caller's role may ask for.

@@ -75,8 +75,8 @@ impl Report {
     }
 }
 
-/// Runs the twin worlds for `stories`, which are about different patients where anything is hidden, once for each of `faults` (None is a gateway
-/// without one). All records are there, as they were written; afterwards the hidden ones are gone.
+/// Runs the twin worlds for `stories`, which are about different patients where anything is hidden and under the same policies,
+/// once for each of `faults` (None is a gateway without one). All records are there, as they were written; afterwards the hidden ones are gone.
 ///
 /// # Errors
 ///
@@ -132,7 +132,8 @@ fn world(
     fault: Option<&str>,
     asked: Asked,
 ) -> Result<World, Trouble> {
-    let gateway = site.start(&Setting { keys: "twin-keys", fault, ..Setting::before(upstream) })?;
+    let policies: Vec<&str> = stories.iter().take(1).flat_map(|story| &story.policies).map(String::as_str).collect();
+    let gateway = site.start(&Setting { keys: "twin-keys", fault, ..Setting::under(upstream, &policies) })?;
     let walks = walks(&gateway, records, stories, asked)?;
     let journal = gateway.stop()?;
     let mut unrecorded = Vec::new();

@@ -1,6 +1,6 @@
 //! Bench: the one HAPI server and the one data directory that all tests share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock};
@@ -22,8 +22,10 @@ pub(crate) struct Bench {
     pub(crate) site: Site,
     pub(crate) records: Vec<Record>,
     pub(crate) stories: Vec<Story>,
-    /// A gateway that tests which change nothing share.
-    shared: Option<Gateway>,
+    /// The stories that name the policies in force.
+    pub(crate) of_policies: Vec<Story>,
+    /// The gateways that tests which change nothing share, by the policies in force.
+    shared: BTreeMap<Vec<String>, Gateway>,
     is_loaded: bool,
     /// What HAPI answered, as long as its records do not change.
     stored: HashMap<String, Vec<Delivered>>,
@@ -59,22 +61,28 @@ impl Bench {
     /// Says that the records are to be loaded anew before anybody relies on them.
     pub(crate) fn spoil(&mut self) {
         self.is_loaded = false;
-        self.shared = None;
+        self.shared.clear();
         self.stored.clear();
     }
 
     /// Returns the gateway that tests share which change nothing.
     pub(crate) fn gateway(&mut self) -> Result<&Gateway, Trouble> {
-        let gateway = match self.shared.take() {
-            Some(gateway) => gateway,
-            None => self.site.start(&Setting::before(self.hapi.base()))?,
-        };
-        Ok(self.shared.insert(gateway))
+        self.under(&[])
     }
 
-    /// Ends the shared gateway and returns its journal's verdict.
-    pub(crate) fn close(&mut self) -> Result<Option<String>, Trouble> {
-        self.shared.take().map(|gateway| gateway.stop()?.verify()).transpose()
+    /// Returns the one that is shared by tests of these policies.
+    pub(crate) fn under(&mut self, policies: &[&str]) -> Result<&Gateway, Trouble> {
+        let names: Vec<String> = policies.iter().map(|&name| name.to_owned()).collect();
+        let gateway = match self.shared.remove(&names) {
+            Some(gateway) => gateway,
+            None => self.site.start(&Setting::under(self.hapi.base(), policies))?,
+        };
+        Ok(self.shared.entry(names).or_insert(gateway))
+    }
+
+    /// Ends the shared gateways and returns the verdicts on their journals.
+    pub(crate) fn close(&mut self) -> Result<Vec<String>, Trouble> {
+        std::mem::take(&mut self.shared).into_values().map(|gateway| gateway.stop()?.verify()).collect()
     }
 
     /// Returns what HAPI itself answers to `target`, each resource without its narrative.
@@ -92,18 +100,31 @@ impl Bench {
 
     /// Returns the story of that patient, caller and purpose.
     pub(crate) fn story(&self, patient: &str, caller: &str, purpose: &str) -> Result<Story, Box<dyn Error>> {
-        let found = self
-            .stories
-            .iter()
-            .find(|story| story.patient == patient && story.caller == caller && story.purpose == purpose);
-        Ok(found.cloned().ok_or_else(|| format!("stories.toml has no {patient}, {caller}, {purpose}"))?)
+        self.story_under(&[], patient, caller, purpose)
+    }
+
+    /// Returns the one under these policies.
+    pub(crate) fn story_under(
+        &self,
+        policies: &[&str],
+        patient: &str,
+        caller: &str,
+        purpose: &str,
+    ) -> Result<Story, Box<dyn Error>> {
+        let is_it = |story: &&Story| {
+            (story.patient.as_str(), story.caller.as_str(), story.purpose.as_str()) == (patient, caller, purpose)
+                && story.policies == policies
+        };
+        let found = self.stories.iter().chain(&self.of_policies).find(is_it);
+        Ok(found.cloned().ok_or_else(|| format!("stories.toml has no {policies:?} {patient}, {caller}, {purpose}"))?)
     }
 
     fn make() -> Result<Self, Trouble> {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let site = Site::write(&gateway::program(), &directory.join("site"))?;
-        let (records, stories) = (site.records()?, Story::all()?);
+        let (records, stories, of_policies) = (site.records()?, Story::all()?, Story::of_policies()?);
         let hapi = Hapi::start(&directory.join("hapi.log"))?;
-        Ok(Self { hapi, site, records, stories, shared: None, is_loaded: false, stored: HashMap::new() })
+        let (shared, stored) = (BTreeMap::new(), HashMap::new());
+        Ok(Self { hapi, site, records, stories, of_policies, shared, is_loaded: false, stored })
     }
 }

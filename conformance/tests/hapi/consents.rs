@@ -44,7 +44,11 @@ fn a_consent_that_is_withdrawn_counts_within_its_greatest_age_and_so_does_a_new_
 }
 
 /// Asks from now on, and returns whether the answer was as wanted once the greatest age had passed.
-fn settles(client: &mut Client, question: &Question, wanted: impl Fn(usize) -> bool) -> Result<bool, Box<dyn Error>> {
+pub(crate) fn settles(
+    client: &mut Client,
+    question: &Question,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<bool, Box<dyn Error>> {
     let changed = Instant::now();
     while changed.elapsed() < MAX_AGE {
         count(client, question)?;

@@ -7,6 +7,7 @@ mod answers;
 mod bench;
 mod consents;
 mod outcome;
+mod policies;
 mod server;
 mod twins;
 mod withdrawals;

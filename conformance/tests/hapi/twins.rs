@@ -33,13 +33,25 @@ fn two_processes_give_the_same_answers_where_nothing_is_hidden() -> Tried {
 #[test]
 fn what_is_hidden_leaves_no_trace_in_any_answer() -> Tried {
     let mut bench = Bench::loaded()?;
-    assert!(matches!(bench.close()?.as_deref(), None | Some("intact")));
+    assert!(bench.close()?.iter().all(|verdict| verdict == "intact"));
     bench.spoil();
     let stories = bench.stories.clone();
     let stories: Vec<&Story> = stories.iter().filter(|story| story.sees != Sees::All).collect();
     let Bench { hapi, site, .. } = &mut *bench;
     for report in twin::run(hapi, site, &stories, &[None], Asked::Enough)? {
         assert_same_worlds(&report, &stories);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_a_policy_does_not_grant_leaves_no_trace_in_any_answer() -> Tried {
+    let mut bench = Bench::loaded()?;
+    bench.spoil();
+    let story = bench.story_under(&["wabvpz", "acute"], "ilse", "seh-arts", "ETREAT")?;
+    let Bench { hapi, site, .. } = &mut *bench;
+    for report in twin::run(hapi, site, &[&story], &[None], Asked::Enough)? {
+        assert_same_worlds(&report, &[&story]);
     }
     Ok(())
 }
