@@ -39,7 +39,8 @@ impl Office {
         let memory = Memory::new(Duration::from_secs(3600), places);
         let upstream = Upstream::new(&base, &Access::default(), Arc::new(Metrics::new(&[]))).unwrap();
         let patients = PatientIndex::new(bases.clone(), &memory);
-        let source = config::Source { base, is_upstream: true, is_register: false, access: Access::default() };
+        let (version, access) = (FhirVersion::R4, Access::default());
+        let source = config::Source { base, version, is_upstream: true, is_register: false, access };
         let store = ConsentStore::new(
             &[source],
             &bases,
