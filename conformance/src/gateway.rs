@@ -34,6 +34,8 @@ pub struct Setting<'a> {
     pub policies: &'a [&'a str],
     /// The exchange profiles of the server behind it; none for the site's own.
     pub exchanges: &'a [&'a str],
+    /// `policy.unlabelled`, where it matters.
+    pub unlabelled: Option<&'a str>,
     /// `consent.max_age`, where it matters.
     pub max_age: Option<&'a str>,
     /// `consent.hook_secret`, where the server announces changes.
@@ -48,7 +50,16 @@ impl<'a> Setting<'a> {
     /// Returns the setting of a gateway in front of `upstream` that differs in nothing else.
     #[must_use]
     pub fn before(upstream: &'a str) -> Self {
-        Self { upstream, policies: &[], exchanges: &[], max_age: None, hook_secret: None, keys: "keys", fault: None }
+        Self {
+            upstream,
+            policies: &[],
+            exchanges: &[],
+            unlabelled: None,
+            max_age: None,
+            hook_secret: None,
+            keys: "keys",
+            fault: None,
+        }
     }
 
     /// Returns that of one under other policies, with every exchange profile that those name; of the site's own where there
@@ -182,6 +193,9 @@ impl Site {
         put(&mut configuration, "admin", "address", "127.0.0.1:0");
         put(&mut configuration, "audit", "directory", journal);
         put(&mut configuration, "keys", "directory", setting.keys);
+        if let Some(unlabelled) = setting.unlabelled {
+            put(&mut configuration, "policy", "unlabelled", unlabelled);
+        }
         if let Some(max_age) = setting.max_age {
             put(&mut configuration, "consent", "max_age", max_age);
         }

@@ -297,7 +297,8 @@ fn the_record_names_what_shows_a_relation_and_one_that_ends_counts_within_the_gr
 fn what_inherits_a_label_is_withheld_by_the_rule_about_it_and_not_for_what_it_refers_to() -> Tried {
     let mut bench = Bench::loaded()?;
     let upstream = bench.hapi.base().to_owned();
-    let gateway = bench.site.start(&Setting::before(&upstream))?;
+    // What no table knows counts as normal here, so that only a label can be the cause.
+    let gateway = bench.site.start(&Setting { unlabelled: Some("normal"), ..Setting::before(&upstream) })?;
     let shown = |client: &mut Client, kind: &str, id: &str| {
         let target = format!("{}/{kind}?patient=lena&_count=100", gateway.base_path());
         count(client, &Question::get(&target).for_purpose("TREAT", None).with("X-Request-Id", id))
