@@ -290,7 +290,7 @@ fn sealed_by_gateway(world: &World, who: &Value, first: &Reply, age: time::Durat
     let text = |name: &str| who[name].as_str().unwrap();
     let binding = Binding::to(&[text("ura"), text("uzi"), text("role"), "TREAT", search]);
     let keys = page_keys(&world.dir().join("keys")).unwrap();
-    keys.seal(first.entries().len(), &binding, Clock::system().now() - age).unwrap()
+    keys.seal(first.entries().len(), &binding, Clock::system().now() - age + limits::PAGE_TOKEN_AGE).unwrap()
 }
 
 #[tokio::test]
