@@ -106,10 +106,10 @@ impl Event {
         self
     }
 
-    /// Adds a detail that has several values.
+    /// Adds whom it is about, by references to the Patient records, as a request's records have it.
     #[must_use]
-    pub fn with_each<'t>(mut self, name: &'static str, values: impl IntoIterator<Item = &'t str>) -> Self {
-        self.members.texts(name, values);
+    pub fn about<'t>(mut self, references: impl IntoIterator<Item = &'t str>) -> Self {
+        self.members.object("patient", |patient| patient.texts("references", references));
         self
     }
 

@@ -225,7 +225,7 @@ impl Explaining<'_> {
             .with("ura", self.caller.ura().as_str())
             .with("uzi", self.caller.uzi().as_str())
             .with("purpose", self.purpose.code())
-            .with_each("patient", references.iter().map(String::as_str));
+            .about(references.iter().map(String::as_str));
         let sink = self.worker.gateway.journal.sink().map_err(|_| ExplainError::NotOnRecord)?;
         sink.append(event.into()).await.map_err(|_| ExplainError::NotOnRecord)
     }

@@ -83,7 +83,9 @@ fn any_thing() -> impl Strategy<Value = Thing> {
     let contained =
         prop_oneof![6 => Just(Contained::Nothing), 2 => Just(Contained::Plain), 1 => Just(Contained::Restricted)];
     let references = proptest::collection::vec((0..THINGS + 1, 0..4_usize), 0..3);
-    (0..KINDS.len(), prop::bool::weighted(0.15), prop::bool::weighted(0.2), whose, contained, references).prop_map(
+    // Observations more often: of them there are panels, and panels of panels.
+    let kind = prop_oneof![2 => Just(0), 5 => 0..KINDS.len()];
+    (kind, prop::bool::weighted(0.15), prop::bool::weighted(0.2), whose, contained, references).prop_map(
         |(kind, restricted, tells, whose, contained, references)| Thing {
             kind,
             restricted,
@@ -159,6 +161,11 @@ impl Record {
         for (_, element, targets) in LINKS.iter().filter(|(source, _, _)| *source == resource_type) {
             members.extend(first(targets).map(|text| format!(r#""{element}":{text}"#)));
         }
+        let gathered: Vec<_> =
+            self.gathered(index).filter(|(to, _)| keeps(*to)).map(|one| self.reference(one)).collect();
+        if !gathered.is_empty() {
+            members.push(format!(r#""hasMember":[{}]"#, gathered.join(",")));
+        }
         if thing.tells {
             members.push(TELLS.to_owned());
         }
@@ -224,6 +231,13 @@ impl Record {
             || is_silenced && self.inherited(|thing| thing.tells).contains(&index)
     }
 
+    /// What a panel is there to gather: an Observation without a value, of others.
+    fn gathered(&self, index: usize) -> impl Iterator<Item = (usize, usize)> {
+        let is_panel = KINDS[self.0[index].kind].0 == "Observation";
+        let references = self.0[index].references.iter().copied();
+        references.filter(move |(to, _)| is_panel && self.name(*to).0 == "Observation")
+    }
+
     /// The medication that a request is for: it cannot be without one.
     fn medication(&self, index: usize) -> Option<usize> {
         let is = |index: usize, kind: &str| self.name(index).0 == kind;
@@ -235,7 +249,11 @@ impl Record {
     fn visible(&self) -> HashSet<usize> {
         let mut visible: HashSet<_> = (0..self.0.len()).filter(|index| !self.is_barred(*index)).collect();
         loop {
-            let is_whole = |index: &usize| self.medication(*index).is_none_or(|to| visible.contains(&to));
+            let is_whole = |index: &usize| {
+                let mut gathered = self.gathered(*index).peekable();
+                self.medication(*index).is_none_or(|to| visible.contains(&to))
+                    && (gathered.peek().is_none() || gathered.any(|(to, _)| visible.contains(&to)))
+            };
             let kept: HashSet<_> = visible.iter().copied().filter(is_whole).collect();
             if kept.len() == visible.len() {
                 return kept;
