@@ -165,6 +165,7 @@ impl World {
             upstream_bases: vec!["http://upstream/fhir".to_owned()],
             public_base: "https://gw/fhir".to_owned(),
             narrative: Narrative::Drop,
+            shadow: None,
         };
         let consent = include_bytes!("../seeds/consent/restricted-is-denied");
         Self { surroundings, questions, straight: plan(&[]), labels: plan(&[consent.to_vec()]) }
