@@ -74,6 +74,8 @@ impl Graph {
         match self.nodes.get(target) {
             None => Outlook::Unknown(vec![target.clone()]),
             Some(Node::Hidden) => Outlook::Barred,
+            #[cfg(feature = "faults")]
+            Some(Node::Stays(_)) if is_planted(Fault::ShallowReferences) => Outlook::Clear,
             Some(Node::Stays(needs)) => self.outlook(target, needs),
         }
     }
