@@ -90,7 +90,7 @@ impl Process {
     /// Ends it in order and waits for that.
     pub(crate) fn stop(&mut self) {
         self.terminate();
-        assert_eq!(self.wait(Duration::from_secs(20)).code(), Some(0));
+        assert_eq!(self.wait(Duration::from_secs(60)).code(), Some(0));
     }
 
     pub(crate) fn assert_ended(&mut self) {
