@@ -23,7 +23,7 @@ use super::patient_index::Person;
 use super::revocation::{LiveTrust, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
 use crate::audit::{Event, EventKind, Sink as _};
-use crate::consent::{Admission, Answer, Permit, Purpose, Wish};
+use crate::consent::{Admission, Answer, Ground, Permit, Purpose, Wish};
 use crate::identity::{Caller, Strictness, identify};
 use crate::json::{Document, Value};
 use crate::limits;
@@ -247,8 +247,7 @@ impl Explaining<'_> {
                         found.push(resource.raw().as_bytes().to_vec());
                     }
                 };
-                let bound = limits::SKIP;
-                lookup::search(upstream, Call::Reference, &gateway.bases, lookup, bound, keep).await
+                lookup::search(upstream, Call::Reference, &gateway.bases, lookup, limits::SKIP, keep).await
             }
         };
         looked.map_err(|error: LookUpError| refused(error.into()))
@@ -264,7 +263,7 @@ impl Explaining<'_> {
         offer: &Offer,
         person: &Arc<Person>,
         released: &mut BTreeSet<String>,
-        withheld: &mut BTreeMap<String, crate::consent::Ground>,
+        withheld: &mut BTreeMap<String, Ground>,
     ) -> Result<(), ExplainError> {
         let gateway = &self.worker.gateway;
         let mut skip = Some(0);
