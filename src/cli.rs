@@ -95,7 +95,8 @@ pub enum UziCommand {
 /// What to inspect, and against what.
 #[derive(Debug, Args)]
 pub struct InspectArguments {
-    /// PEM or DER; the first certificate is the leaf, the others are offered as intermediates
+    /// PEM, DER or PKCS#7; the first certificate is the leaf (of PKCS#7, the one that is no CA), the others are offered as
+    /// intermediates
     pub certificate: PathBuf,
     /// Directory of issuing CAs; without it the chain is not judged
     #[arg(long)]
@@ -109,6 +110,9 @@ pub struct InspectArguments {
     /// Accept test OIDs and what test CAs are lenient about
     #[arg(long)]
     pub lenient_test: bool,
+    /// A table instead of JSON
+    #[arg(long)]
+    pub table: bool,
 }
 
 /// What to explain.
@@ -228,7 +232,7 @@ pub fn subscribe(config: &Path) -> u8 {
 /// Works with UZI certificates.
 #[must_use]
 pub fn uzi(command: &UziCommand) -> u8 {
-    let UziCommand::Inspect(InspectArguments { certificate, trust, crl, now, lenient_test }) = command;
+    let UziCommand::Inspect(InspectArguments { certificate, trust, crl, now, lenient_test, table }) = command;
     let moment = match now {
         Some(text) => OffsetDateTime::parse(text, &Rfc3339),
         None => Ok(Clock::system().now()),
@@ -241,6 +245,7 @@ pub fn uzi(command: &UziCommand) -> u8 {
             crl: crl.clone(),
             now,
             strictness: if *lenient_test { Strictness::Test } else { Strictness::Production },
+            table: *table,
         })
         .map(|(text, code)| (text, i32::from(code))),
     )

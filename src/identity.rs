@@ -4,6 +4,7 @@
 //! elsewhere: in the subject, in other names, in the issuer and its policies. A caller is proven only where all of it
 //! agrees. Whether the chain holds and nothing is revoked is the shell's to judge (`gateway::trust`).
 
+mod admission;
 mod caller;
 mod certificate;
 mod distinguished;
@@ -12,7 +13,9 @@ mod reason;
 mod register;
 mod san;
 
+pub use admission::Admitted;
 pub use caller::{Caller, CallerNames, CardType, CertificateFacts, IllFormed, Role, Ura, UziNumber};
 pub use identify::{Examination, Refused, Strictness, examine, identify};
 pub use reason::Reason;
+pub use register::{Issuer, Register, World};
 pub use san::Statement;

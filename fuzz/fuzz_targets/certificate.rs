@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sluis::identity::{Caller, Role, Statement, Strictness, examine, identify};
+use sluis::identity::{Caller, Register, Role, Statement, Strictness, examine, identify};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -21,8 +21,9 @@ fuzz_target!(|der: &[u8]| {
 
 /// Identifies and examines, which agree with one another.
 fn judge(der: &[u8], strictness: Strictness) -> Option<Caller> {
-    let examination = examine(der, NOW, strictness);
-    match identify(der, NOW, strictness) {
+    let register = Register::new(strictness);
+    let examination = examine(der, NOW, &register);
+    match identify(der, NOW, &register) {
         Err(refused) => {
             assert_eq!(refused.reasons(), examination.reasons());
             assert!(!refused.reasons().is_empty());

@@ -1,5 +1,7 @@
 //! `sluis uzi inspect`: what a UZI certificate says, and whether the gateway would accept it.
 
+mod table;
+
 use std::path::PathBuf;
 
 use openssl::stack::Stack;
@@ -9,12 +11,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::gateway::trust::{self, Moment, Trust, TrustError};
-use crate::identity::{CallerNames, CertificateFacts, Examination, Reason, Statement, Strictness, examine};
+use crate::identity::{CallerNames, CertificateFacts, Examination, Reason, Register, Statement, Strictness, examine};
 
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The certificate, PEM or DER; further ones in it are offered as intermediates.
+    /// The certificate, PEM, DER or PKCS#7; further ones in it are offered as intermediates.
     pub certificate: PathBuf,
     /// Directory of anchors; without it the chain is not judged.
     pub trust: Option<PathBuf>,
@@ -24,6 +26,8 @@ pub struct Options {
     pub now: OffsetDateTime,
     /// How strictly.
     pub strictness: Strictness,
+    /// A table for people instead of JSON.
+    pub table: bool,
 }
 
 /// A mistake in what was asked: there is nothing to accept or refuse.
@@ -33,7 +37,7 @@ pub enum InspectError {
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The file holds no certificate, or something that is none.
-    #[error("{path}: expected a certificate in PEM or DER, perhaps followed by its intermediates")]
+    #[error("{path}: expected a certificate in PEM, DER or PKCS#7, perhaps with its intermediates")]
     NoCertificate {
         /// Which.
         path: PathBuf,
@@ -49,20 +53,20 @@ pub enum InspectError {
     Unwritable,
 }
 
-/// Inspects a certificate; returns one line of JSON and the exit code: 0 accept, 2 refuse.
+/// Inspects a certificate; returns one line of JSON, or a table, and the exit code: 0 accept, 2 refuse.
 ///
 /// # Errors
 ///
 /// When the input is not a certificate, or a directory cannot be used: exit code 1.
 pub fn inspect(options: &Options) -> Result<(String, u8), InspectError> {
-    let Options { certificate: path, trust, crl, now, strictness } = options;
+    let Options { certificate: path, trust, crl, now, strictness, table } = options;
     if crl.is_some() && trust.is_none() {
         return Err(InspectError::CrlWithoutTrust);
     }
     let no_certificate = || InspectError::NoCertificate { path: path.clone() };
     let ders = trust::certificates(path)?;
     let (leaf, intermediates) = ders.split_first().ok_or_else(no_certificate)?;
-    let examination = examine(leaf, *now, *strictness);
+    let examination = examine(leaf, *now, &Register::new(*strictness));
     let facts = examination.certificate().ok_or_else(no_certificate)?;
     let mut reasons = examination.reasons().to_vec();
     let mut checked = vec!["name", "usage", "validity"];
@@ -80,8 +84,13 @@ pub fn inspect(options: &Options) -> Result<(String, u8), InspectError> {
         reasons.sort_unstable();
         reasons.dedup();
     }
-    let json = serde_json::to_string(&answer(&examination, facts, &reasons, checked)?);
-    Ok((json.map_err(|_| InspectError::Unwritable)?, if reasons.is_empty() { 0 } else { 2 }))
+    let answer = answer(&examination, facts, &reasons, checked)?;
+    let text = if *table {
+        table::of(&answer)
+    } else {
+        serde_json::to_string(&answer).map_err(|_| InspectError::Unwritable)?
+    };
+    Ok((text, if reasons.is_empty() { 0 } else { 2 }))
 }
 
 /// What is written; the names are fixed for other programs.

@@ -8,6 +8,7 @@ mod raw;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use check::{Mistake, load};
@@ -16,7 +17,7 @@ use super::admin::Network;
 use super::hook::HookSecret;
 use super::tls::TlsVersion;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
-use crate::identity::Ura;
+use crate::identity::{Admitted, Register, Ura};
 use crate::view::Narrative;
 
 /// All settings of a gateway.
@@ -92,6 +93,10 @@ pub struct IdentitySettings {
     pub crl: Option<PathBuf>,
     /// Accept test OIDs and lenient test certificates.
     pub test: bool,
+    /// The issuing CAs whose certificates count, and how strictly these are read.
+    pub register: Arc<Register>,
+    /// Who may call at all.
+    pub admit: Admitted,
 }
 
 /// The listener for operators.

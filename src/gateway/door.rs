@@ -29,7 +29,6 @@ use tokio::sync::Semaphore;
 use super::clock::Clock;
 use super::metrics::Metrics;
 use super::tls::LiveTls;
-use crate::identity::Strictness;
 pub use handshake::{FailedHandshake, HandshakeFailure};
 pub use peer::Peer;
 use stream::Stream;
@@ -63,8 +62,6 @@ pub struct DoorOptions {
     pub address: SocketAddr,
     /// Threads that serve requests, at least 1.
     pub workers: usize,
-    /// How strictly certificates are read.
-    pub strictness: Strictness,
     /// How long one request may take in all, once the gateway is told to stop as well. A caller who has not taken the answer
     /// by then loses the connection.
     pub deadline: Duration,
@@ -79,7 +76,6 @@ struct Shared {
     tls: Arc<LiveTls>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    strictness: Strictness,
     handshakes: Arc<Semaphore>,
     on_failure: OnFailure,
     deadline: Duration,
@@ -121,7 +117,6 @@ impl Door {
             tls,
             clock,
             metrics,
-            strictness: options.strictness,
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             on_failure,
             deadline: options.deadline,

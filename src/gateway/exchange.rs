@@ -102,6 +102,9 @@ impl Journey<'_> {
         reason: Result<Option<String>, Unclassifiable>,
     ) -> Result<Reply, Stop> {
         let gateway = &self.worker.gateway;
+        if !gateway.config.identity.admit.admits(self.caller) {
+            return Err(Stop::not_admitted());
+        }
         let role = Offer::to(&gateway.exchanges, self.caller.role());
         let offer = gateway.offer(&role, self.caller, purpose.ok(), self.now);
         let (search, read) = match self.understand(&offer, trail)? {

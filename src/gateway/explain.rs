@@ -24,7 +24,7 @@ use super::revocation::{LiveTrust, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
 use crate::audit::{Event, EventKind, Sink as _};
 use crate::consent::{Admission, Answer, Ground, Permit, Purpose, Wish};
-use crate::identity::{Caller, Strictness, identify};
+use crate::identity::{Caller, identify};
 use crate::json::{Document, Value};
 use crate::limits;
 use crate::profile::Offer;
@@ -116,14 +116,16 @@ impl Explanation {
 /// Whatever leaves nothing to explain.
 pub async fn explain(mut config: Config, clock: Clock, ask: &Ask) -> Result<Explanation, ExplainError> {
     config.audit = config.audit.join("explain");
-    let strictness = if config.identity.test { Strictness::Test } else { Strictness::Production };
-    let trust = TrustOptions { trust: config.identity.trust.clone(), crl: config.identity.crl.clone() };
+    let trust = TrustOptions::of(&config.identity);
     let trust = Arc::new(LiveTrust::load(trust).map_err(super::tls::TlsError::from).map_err(StartError::from)?);
     let now = clock.now();
     let gateway = Arc::new(Gateway::new(config, trust, clock, Arc::new(Metrics::new(&[])))?);
     let worker = Worker::new(Arc::clone(&gateway)).map_err(StartError::from)?;
-    let caller = identify(&ask.certificate, now, strictness)
+    let caller = identify(&ask.certificate, now, &gateway.config.identity.register)
         .map_err(|refused| ExplainError::NoCaller(refused.reasons().iter().map(|reason| reason.code()).collect()))?;
+    if !gateway.config.identity.admit.admits(&caller) {
+        return Err(refused(Stop::not_admitted()));
+    }
     let purpose = query::purpose(&[&ask.purpose]).map_err(Stop::from).map_err(refused)?;
     let given: Vec<&str> = ask.reason.as_deref().into_iter().collect();
     let reason = query::reason(&given).map_err(Stop::from).map_err(refused)?;

@@ -31,6 +31,12 @@ impl Stop {
         Self { seen: Seen::Refusal(refusal), ground: None, cause, consents: Vec::new() }
     }
 
+    /// The caller is none that this gateway is for.
+    pub(super) fn not_admitted() -> Self {
+        let ground = Ground::RoleNotAdmitted;
+        Self { ground: Some(ground), ..Self::refused(Refusal::Forbidden, ground.code()) }
+    }
+
     pub(super) fn unknown(cause: &'static str) -> Self {
         Self { seen: Seen::Unknown, ground: None, cause, consents: Vec::new() }
     }

@@ -14,7 +14,9 @@ use arc_swap::ArcSwap;
 use time::OffsetDateTime;
 
 use super::admin::Check;
+use super::config::IdentitySettings;
 use super::trust::{Moment, Trust, TrustError};
+use crate::identity::Register;
 pub(super) use fingerprint::Fingerprint;
 
 /// How long a verdict on a chain counts when nothing changed: long enough that it costs a busy connection nothing, short
@@ -39,13 +41,25 @@ pub struct TrustOptions {
     pub trust: PathBuf,
     /// Directory of CRLs; none only where revocation is off.
     pub crl: Option<PathBuf>,
+    /// What certificates are read by.
+    pub register: Arc<Register>,
 }
 
-/// Anchors and CRLs as they were at one loading.
+impl TrustOptions {
+    /// Returns those of a configuration.
+    #[must_use]
+    pub fn of(settings: &IdentitySettings) -> Self {
+        let IdentitySettings { trust, crl, register, test: _, admit: _ } = settings;
+        Self { trust: trust.clone(), crl: crl.clone(), register: Arc::clone(register) }
+    }
+}
+
+/// Anchors and CRLs as they were at one loading, and what certificates were read by.
 #[derive(Debug)]
 pub struct Generation {
     number: u64,
     trust: Arc<Trust>,
+    register: Arc<Register>,
 }
 
 /// When a verdict was given: it counts as long as another moment gives an equal one.
@@ -66,6 +80,12 @@ impl Generation {
     #[must_use]
     pub fn trust(&self) -> &Arc<Trust> {
         &self.trust
+    }
+
+    /// Returns what certificates are read by.
+    #[must_use]
+    pub fn register(&self) -> &Arc<Register> {
+        &self.register
     }
 
     /// Once any CRL is too old, verdicts are given anew each second: others may follow.
@@ -98,9 +118,10 @@ impl LiveTrust {
         // Taken before reading: what changes meanwhile differs from it and is read at the next look.
         let seen = fingerprint(&options);
         let trust = read(&options)?;
+        let register = Arc::clone(&options.register);
         Ok(Self {
             options,
-            current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust) }),
+            current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust), register }),
             seen: Mutex::new(seen),
             broken: AtomicBool::new(false),
         })
@@ -130,7 +151,8 @@ impl LiveTrust {
             Ok(trust) => {
                 let number = self.current.load().number.saturating_add(1);
                 let crl_issuers = trust.crl_issuers();
-                self.current.store(Arc::new(Generation { number, trust: Arc::new(trust) }));
+                let register = Arc::clone(&self.options.register);
+                self.current.store(Arc::new(Generation { number, trust: Arc::new(trust), register }));
                 self.broken.store(false, Ordering::Release);
                 tracing::info!(generation = number, crl_issuers, "certificates and CRLs were read again");
                 Look::Renewed

@@ -25,7 +25,6 @@ use super::telemetry::{Telemetry, TelemetryOptions};
 use super::tls::{LiveTls, TlsOptions, Watch};
 use super::upstream::Upstream;
 use crate::audit::{Event, EventKind};
-use crate::identity::Strictness;
 use crate::limits;
 use crate::query::LookUp;
 use crate::refusal::Refusal;
@@ -146,18 +145,13 @@ impl Running {
         let settings = config.clone();
         let names: Vec<&str> = settings.upstream.exchanges.iter().map(String::as_str).collect();
         let metrics = Arc::new(Metrics::new(&names));
-        let config::IdentitySettings { trust, crl, test } = settings.identity;
-        let trust = LiveTrust::load(TrustOptions { trust, crl }).map_err(super::tls::TlsError::from)?;
-        let trust = Arc::new(trust);
+        let config::IdentitySettings { test, .. } = settings.identity;
+        let trust =
+            Arc::new(LiveTrust::load(TrustOptions::of(&settings.identity)).map_err(super::tls::TlsError::from)?);
         let config::Listen { address, certificate, key, tls_min, deadline, workers, .. } = settings.listen;
         let tls = Arc::new(LiveTls::load(TlsOptions { certificate, key, min: tls_min }, Arc::clone(&trust))?);
         let gateway = Arc::new(Gateway::new(config, trust, clock.clone(), Arc::clone(&metrics))?);
-        let options = DoorOptions {
-            address,
-            workers,
-            strictness: if test { Strictness::Test } else { Strictness::Production },
-            deadline,
-        };
+        let options = DoorOptions { address, workers, deadline };
         if test {
             tracing::warn!("test certificates are accepted: identity.test is true");
         }

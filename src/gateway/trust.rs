@@ -21,6 +21,7 @@ use time::OffsetDateTime;
 
 use crate::identity::Reason;
 
+mod bundle;
 mod load;
 
 /// Certificates between a leaf and its anchor: PKIoverheid has three levels above a leaf.
@@ -60,6 +61,12 @@ pub enum TrustError {
         /// Which.
         path: PathBuf,
     },
+    /// Which certificate of a PKCS#7 file is the one to be judged is not told by its order.
+    #[error("{path}: expected one certificate that is no CA among those of PKCS#7")]
+    NoLeaf {
+        /// Which.
+        path: PathBuf,
+    },
     /// The trust directory holds no certificate.
     #[error("{path}: no certificate in *.pem, *.crt or *.cer")]
     NoAnchor {
@@ -71,13 +78,14 @@ pub enum TrustError {
     OpenSsl(#[from] ErrorStack),
 }
 
-/// Returns the DER of every certificate in a PEM or DER file, in the order of the file.
+/// Returns the DER of every certificate in a file of PEM, DER or PKCS#7, the leaf first.
 ///
 /// # Errors
 ///
-/// When the file cannot be read. Whether what DER it holds is a certificate is not judged.
+/// When the file cannot be read, is malformed, or is PKCS#7 without one leaf. Whether what DER it holds is a certificate is
+/// not judged.
 pub fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, TrustError> {
-    load::certificates(path)
+    bundle::certificates(path)
 }
 
 /// At which moment certificates and CRLs are judged.

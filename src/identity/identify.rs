@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::Reason;
 use super::caller::{Caller, CallerNames, CardType, CertificateFacts, Role};
 use super::certificate::{self, Certificate, Extension, Place, Purpose, Usage};
-use super::register::{self, Issues, Policy, World};
+use super::register::{Issues, Policy, Register, World};
 use super::san::{AltNames, Statement, UziName, Written};
 
 /// The code that N, M and S certificates have for a role, and Z ones never.
@@ -78,13 +78,14 @@ impl Examination {
 /// # Errors
 ///
 /// With every reason, when anything about name, usage or validity is not as the register makes it.
-pub fn identify(leaf_der: &[u8], now: OffsetDateTime, strictness: Strictness) -> Result<Caller, Refused> {
-    examine(leaf_der, now, strictness).verdict
+pub fn identify(leaf_der: &[u8], now: OffsetDateTime, register: &Register) -> Result<Caller, Refused> {
+    examine(leaf_der, now, register).verdict
 }
 
 /// Reads what a certificate says even where it is refused.
 #[must_use]
-pub fn examine(leaf_der: &[u8], now: OffsetDateTime, strictness: Strictness) -> Examination {
+pub fn examine(leaf_der: &[u8], now: OffsetDateTime, register: &Register) -> Examination {
+    let strictness = register.strictness();
     let Some(certificate) = certificate::read(leaf_der) else {
         let verdict = Err(Refused { reasons: vec![Reason::NoUziIdentity] });
         return Examination { statement: None, names: CallerNames::default(), certificate: None, verdict };
@@ -92,8 +93,8 @@ pub fn examine(leaf_der: &[u8], now: OffsetDateTime, strictness: Strictness) -> 
     let (name, mut reasons) = name_of(&certificate, strictness);
     let statement = name.and_then(|name| name.statement.clone());
     if let Some(statement) = &statement {
-        reasons.extend(fields(statement, strictness));
-        reasons.extend(agreement(statement, &certificate, strictness));
+        reasons.extend(fields(statement, register));
+        reasons.extend(agreement(statement, &certificate, register));
     }
     reasons.extend(usage(&certificate, strictness));
     reasons.extend(validity(&certificate, now));
@@ -133,7 +134,8 @@ fn name_of(certificate: &Certificate, strictness: Strictness) -> (Option<&UziNam
 }
 
 /// Judges each field by itself.
-fn fields(statement: &Statement, strictness: Strictness) -> Vec<Reason> {
+fn fields(statement: &Statement, register: &Register) -> Vec<Reason> {
+    let strictness = register.strictness();
     let Statement { issuer_oid, version, uzi, card_type, ura, role, agb } = statement;
     let mut reasons = Vec::new();
     let widths = [(version, 1), (uzi, 9), (ura, 8), (agb, 8)];
@@ -145,7 +147,7 @@ fn fields(statement: &Statement, strictness: Strictness) -> Vec<Reason> {
     if version != "1" {
         reasons.push(Reason::Version);
     }
-    let issuer = issuer_in(issuer_oid, strictness);
+    let issuer = issuer_in(issuer_oid, register);
     if issuer.is_none() {
         reasons.push(Reason::UnknownIssuerOid);
     }
@@ -176,15 +178,16 @@ fn is_number(text: &str, width: usize, strictness: Strictness) -> bool {
     right_length && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn issuer_in(oid: &str, strictness: Strictness) -> Option<Issues> {
-    register::of_oid(oid).filter(|issuer| match (issuer.world, strictness) {
+fn issuer_in(oid: &str, register: &Register) -> Option<Issues> {
+    register.of_oid(oid).filter(|issuer| match (issuer.world, register.strictness()) {
         (World::Production, Strictness::Production | Strictness::Test) | (World::Test, Strictness::Test) => true,
         (World::Test, Strictness::Production) => false,
     })
 }
 
 /// Judges whether the rest of the certificate says the same as the name.
-fn agreement(statement: &Statement, certificate: &Certificate, strictness: Strictness) -> Option<Reason> {
+fn agreement(statement: &Statement, certificate: &Certificate, register: &Register) -> Option<Reason> {
+    let strictness = register.strictness();
     let Statement { issuer_oid, uzi, card_type, ura, version: _, role: _, agb: _ } = statement;
     let Extension::Present(AltNames { principals, permanent, uzi: _ }) = &certificate.alt_names else { return None };
     let principal = format!("{uzi}@{ura}");
@@ -199,26 +202,27 @@ fn agreement(statement: &Statement, certificate: &Certificate, strictness: Stric
         _ => false,
     };
     // The CA speaks for what it issues; only where it is unknown, the card type does.
-    let issuer = register::of_oid(issuer_oid);
+    let issuer = register.of_oid(issuer_oid);
     let world = issuer.map(|issuer| issuer.world);
     let card_type = issuer.map_or_else(|| CardType::from_str(card_type).ok(), |issuer| Some(issuer.card_type));
     let agrees = names_agree
         && serial_agrees
-        && issuer_agrees(&certificate.issuer_names, card_type, world, strictness)
-        && policies_agree(&certificate.policies, card_type, world, strictness);
+        && issuer_agrees(&certificate.issuer_names, card_type, world, register)
+        && policies_agree(&certificate.policies, card_type, world, register);
     (!agrees).then_some(Reason::NameMismatch)
 }
 
-fn issuer_agrees(names: &[String], card_type: Option<CardType>, world: Option<World>, strictness: Strictness) -> bool {
+fn issuer_agrees(names: &[String], card_type: Option<CardType>, world: Option<World>, register: &Register) -> bool {
+    let agrees = |issues: Issues| {
+        card_type.is_none_or(|card_type| card_type == issues.card_type)
+            && world.is_none_or(|world| world == issues.world)
+    };
     let named = match names {
-        [name] => register::of_name(name),
+        [name] => register.issues(name, agrees),
         _ => None,
     };
-    match (named, strictness) {
-        (Some(named), _) => {
-            card_type.is_none_or(|card_type| card_type == named.card_type)
-                && world.is_none_or(|world| world == named.world)
-        }
+    match (named, register.strictness()) {
+        (Some(agrees), _) => agrees,
         (None, Strictness::Production) => false,
         (None, Strictness::Test) => true,
     }
@@ -228,20 +232,23 @@ fn policies_agree(
     policies: &Extension<Vec<String>>,
     card_type: Option<CardType>,
     world: Option<World>,
-    strictness: Strictness,
+    register: &Register,
 ) -> bool {
-    let policies = match (policies, strictness) {
+    let policies = match (policies, register.strictness()) {
         (Extension::Absent, Strictness::Test) => return true,
         (Extension::Absent, Strictness::Production) | (Extension::Unreadable, _) => return false,
         (Extension::Present(policies), _) => policies,
     };
     // The register's own policies must all fit, and one must be there. Those of others may stand beside it.
-    let mut own = policies.iter().filter_map(|policy| register::of_policy(policy)).peekable();
-    let fits = |policy: Policy| match card_type {
-        Some(card_type) => policy.fits(card_type, world),
-        None => policy != Policy::NotForAuthentication,
-    };
-    own.peek().is_some() && own.all(fits)
+    let mut is_there = false;
+    for policy in policies {
+        match register.policy(policy, card_type, world) {
+            Policy::Foreign => {}
+            Policy::Fitting => is_there = true,
+            Policy::Unfitting => return false,
+        }
+    }
+    is_there
 }
 
 fn usage(certificate: &Certificate, strictness: Strictness) -> Option<Reason> {

@@ -1,7 +1,7 @@
 //! The door: who gets through the handshake and past it, by real handshakes with certificates of a test PKI.
 
 mod handshake;
-mod house;
+pub(crate) mod house;
 mod http;
 mod revocation;
 

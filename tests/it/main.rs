@@ -5,7 +5,11 @@
 #[cfg(test)]
 mod accountability;
 #[cfg(test)]
+mod admission;
+#[cfg(test)]
 mod audit;
+#[cfg(test)]
+mod certificates;
 #[cfg(test)]
 mod closed;
 #[cfg(test)]

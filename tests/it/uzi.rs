@@ -89,6 +89,68 @@ fn every_reason_is_told_and_not_only_the_first() {
     assert!(found.len() >= 3, "{found:?}");
 }
 
+/// Packs certificates as PKCS#7, with the tool that people have.
+fn pack(certificates: &Path, form: &str, out: &Path) {
+    let packed = std::process::Command::new("openssl")
+        .args(["crl2pkcs7", "-nocrl", "-outform", form, "-certfile"])
+        .arg(certificates)
+        .arg("-out")
+        .arg(out)
+        .status()
+        .unwrap();
+    assert!(packed.success());
+}
+
+#[test]
+fn pkcs7_and_der_are_read_as_pem_is() {
+    let plan = Plan::of_demo();
+    let pem = plan.dir().join("callers/systeem.pem");
+    let expected = inspect(plan.dir(), &pem, &["--lenient-test"]);
+    assert_eq!(expected.code, Some(0), "{}", expected.stdout);
+    // The CA first: in PKCS#7 the order says nothing.
+    let text = std::fs::read_to_string(&pem).unwrap();
+    let (leaf, ca) = text.split_at(text.rfind("-----BEGIN").unwrap());
+    let turned = plan.dir().join("turned.pem");
+    std::fs::write(&turned, [ca, leaf].concat()).unwrap();
+    for (form, name) in [("DER", "chain.p7b"), ("PEM", "chain-pem.p7b")] {
+        let packed = plan.dir().join(name);
+        pack(&turned, form, &packed);
+        let ran = inspect(plan.dir(), &packed, &["--lenient-test"]);
+        assert_eq!((ran.code, ran.json()), (Some(0), expected.json()), "{name}: {}", ran.stderr);
+    }
+    // In DER there is one, and its intermediate is missed.
+    let der = plan.dir().join("leaf.cer");
+    std::fs::write(&der, openssl::x509::X509::from_pem(leaf.as_bytes()).unwrap().to_der().unwrap()).unwrap();
+    assert_eq!(reasons(&inspect(plan.dir(), &der, &["--lenient-test"]).json()), ["untrusted-chain"]);
+}
+
+#[test]
+fn pkcs7_without_one_leaf_is_a_mistake() {
+    let plan = Plan::of_demo();
+    let two = plan.dir().join("two.pem");
+    let read = |name: &str| std::fs::read_to_string(plan.dir().join("callers").join(name)).unwrap();
+    std::fs::write(&two, read("huisarts-brug.pem") + &read("apotheker.pem")).unwrap();
+    let packed = plan.dir().join("two.p7b");
+    pack(&two, "DER", &packed);
+    let ran = inspect(plan.dir(), &packed, &["--lenient-test"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.contains("PKCS#7"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_table_says_for_people_what_json_says_for_programs() {
+    let plan = Plan::of_demo();
+    let ran = inspect(plan.dir(), &plan.dir().join("callers/huisarts-revoked.pem"), &["--lenient-test", "--table"]);
+    assert_eq!(ran.code, Some(2));
+    for line in
+        ["verdict       refuse", "reason        revoked", "card type     Z (zorgverlener)", "role          01.015"]
+    {
+        assert!(ran.stdout.lines().any(|written| written == line), "{line}: {}", ran.stdout);
+    }
+    let stranger = inspect(plan.dir(), &plan.dir().join("server.pem"), &["--table"]);
+    assert!(stranger.stdout.contains("identity      none"), "{}", stranger.stdout);
+}
+
 #[test]
 fn a_moment_can_be_given() {
     let plan = Plan::of_demo();

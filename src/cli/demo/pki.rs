@@ -2,7 +2,7 @@
 //!
 //! Shaped like the real one: issuing CAs that are no roots, G3 and G1 signing with PKCS#1 v1.5 and SHA-256, G4 with
 //! RSASSA-PSS and SHA-512 (salt 64) below a CA of its own, so that a revoked issuer can be shown. Keys have 2048 bits
-//! everywhere (G4's real ones have 4096, which nothing here depends on), are made once per process and shared.
+//! unless a leaf asks for another length (G4's real ones have 4096), are made once per process and shared.
 
 use std::fs;
 use std::io::Write as _;
@@ -22,10 +22,10 @@ mod leaf;
 
 pub use ca::{Ca, World};
 pub use issued::Issued;
-pub use leaf::{AltName, Leaf};
+pub use leaf::{AltName, KeyLength, Leaf};
 
 use der::{PRINTABLE, SEQUENCE, Scheme, UTF8, context, extension, moment, sequence, tlv, unsigned};
-use issued::{Body, CALLER_KEYS, GATEWAY_KEY, ROOT_KEY, authority_key, key};
+use issued::{Body, CALLER_KEYS, GATEWAY_KEY, LARGE_KEY, ROOT_KEY, WEAK_KEY, authority_key, key};
 
 /// Why the PKI could not be made or written.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +123,12 @@ impl Pki {
     /// When OpenSSL fails.
     pub fn issue(&mut self, name: &str, leaf: &Leaf) -> Result<Issued, PkiError> {
         self.serial += 1;
-        let slot = CALLER_KEYS.get(self.callers.len() % CALLER_KEYS.len()).copied().unwrap_or(ROOT_KEY);
+        let shared = CALLER_KEYS.get(self.callers.len() % CALLER_KEYS.len()).copied().unwrap_or(ROOT_KEY);
+        let slot = match leaf.key_length {
+            KeyLength::Usual => shared,
+            KeyLength::Large => LARGE_KEY,
+            KeyLength::Weak => WEAK_KEY,
+        };
         let key = key(slot)?;
         let authority = self.authority(leaf.ca)?;
         let validity = (self.now - Duration::DAY, self.now + Duration::days(3 * 365));
@@ -204,6 +209,28 @@ impl Pki {
     /// Never, for a CA of this PKI.
     pub fn certificate_of(&self, ca: Ca) -> Result<&X509Ref, PkiError> {
         Ok(&self.authority(ca)?.certificate)
+    }
+
+    /// Issues the certificate of an anchor again: the same name and key, another serial number and validity.
+    ///
+    /// # Errors
+    ///
+    /// When OpenSSL fails.
+    pub fn reissued(&self, ca: Ca, valid: (OffsetDateTime, OffsetDateTime)) -> Result<X509, PkiError> {
+        let Authority { name, key: own_key, .. } = self.authority(ca)?;
+        let body = Body {
+            serial: 0x0300,
+            issuer: &ca_name("TEST Staat der Nederlanden Root CA - G3")?,
+            issuer_key: &key(ROOT_KEY)?,
+            subject: name,
+            key: own_key,
+            valid,
+            extensions: vec![
+                extension("2.5.29.19", true, &tlv(SEQUENCE, &[0x01, 0x01, 0xff]))?,
+                extension("2.5.29.15", true, &leaf::key_usage(&[5, 6]))?,
+            ],
+        };
+        Ok(body.certify(Scheme::Pkcs1Sha256)?)
     }
 
     /// Writes everything below `dir`: `trust/*.pem`, `crl/*.crl`, `server.pem`, `server.key`, `server-ca.pem` and, for

@@ -36,6 +36,7 @@ impl Place {
             crl: Some(self.join("crl")),
             now: NOW,
             strictness: Strictness::Test,
+            table: false,
         }
     }
 }

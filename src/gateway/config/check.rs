@@ -1,6 +1,7 @@
 //! From raw keys to settings: every mistake, with the key and what was expected.
 
 mod hook;
+mod identity;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::{
-    Access, Admin, Config, ConsentSettings, HolderSettings, IdentitySettings, Listen, PolicySettings, Source,
-    TelemetrySettings, UpstreamSettings, raw,
+    Access, Admin, Config, ConsentSettings, HolderSettings, Listen, PolicySettings, Source, TelemetrySettings,
+    UpstreamSettings, raw,
 };
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::gateway::tls::TlsVersion;
@@ -128,24 +129,6 @@ impl Check {
             deadline: deadline?,
             workers,
         })
-    }
-
-    fn identity(&mut self, raw: raw::Identity) -> Option<IdentitySettings> {
-        let raw::Identity { trust, crl, urls, revocation, test } = raw;
-        let trust = self.directory("identity.trust", &trust);
-        if urls.is_some() {
-            self.mistake::<()>("identity.urls", "nothing: fetching CRLs is not supported; keep identity.crl filled");
-        }
-        let crl = match (revocation.as_str(), crl) {
-            ("require", Some(crl)) => Some(self.directory("identity.crl", &crl)),
-            ("require", None) => self.mistake("identity.crl", "a directory of CRLs, since revocation is required"),
-            ("off", _) if test => None,
-            ("off", _) => {
-                self.mistake("identity.revocation", "\"require\": \"off\" only goes with identity.test = true")
-            }
-            _ => self.mistake("identity.revocation", "\"require\" or \"off\""),
-        };
-        Some(IdentitySettings { trust, crl, test })
     }
 
     fn admin(&mut self, raw: raw::Admin) -> Option<Admin> {

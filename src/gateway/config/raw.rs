@@ -67,6 +67,30 @@ pub(super) struct Identity {
     pub(super) revocation: String,
     #[serde(default)]
     pub(super) test: bool,
+    #[serde(default)]
+    pub(super) issuer: Vec<Issuer>,
+    #[serde(default)]
+    pub(super) admit: Admit,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    pub(super) oid: String,
+    pub(super) names: Vec<String>,
+    pub(super) policies: Vec<String>,
+    #[serde(rename = "type")]
+    pub(super) card_type: String,
+    #[serde(default)]
+    pub(super) test: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Admit {
+    pub(super) types: Option<Vec<String>>,
+    pub(super) roles: Option<Vec<String>>,
+    pub(super) organisations: Option<Vec<String>>,
 }
 
 fn require() -> String {

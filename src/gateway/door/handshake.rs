@@ -103,8 +103,7 @@ async fn shake(tcp: TcpStream, address: SocketAddr, shared: &Shared) -> Result<S
     }
     let now = shared.clock.now();
     let (leaf, chain) = certificates(tls.ssl()).map_err(failed)?.ok_or(HandshakeFailure::NoCertificate)?;
-    let mark = acceptor.generation.mark(now);
-    let peer = Peer::new(leaf, chain, address, mark, now, shared.strictness).map_err(failed)?;
+    let peer = Peer::new(leaf, chain, address, &acceptor.generation, now).map_err(failed)?;
     Ok(Stream::new(tls, peer, shared.deadline))
 }
 

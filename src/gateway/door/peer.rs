@@ -14,8 +14,8 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::gateway::revocation::{LiveTrust, Mark};
-use crate::identity::{Caller, Reason, Strictness, identify};
+use crate::gateway::revocation::{Generation, LiveTrust, Mark};
+use crate::identity::{Caller, Reason, Register, identify};
 
 /// Who is at the other end of a connection. Requests find it with `HttpRequest::conn_data`.
 ///
@@ -28,13 +28,28 @@ struct Facts {
     leaf: X509,
     chain: Stack<X509>,
     address: SocketAddr,
-    caller: Result<Arc<Caller>, Vec<Reason>>,
+    read: RefCell<Read>,
     /// When the chain was last found good.
     verified: Cell<Mark>,
     refused: Cell<bool>,
     /// When each answer that is under way began.
     running: RefCell<Vec<Instant>>,
     changed: Notify,
+}
+
+/// What a certificate says, and by what it was read.
+#[derive(Clone)]
+struct Read {
+    register: Arc<Register>,
+    caller: Result<Arc<Caller>, Vec<Reason>>,
+}
+
+impl Read {
+    fn new(leaf: &X509, register: &Arc<Register>, now: OffsetDateTime) -> Result<Self, ErrorStack> {
+        let caller = identify(&leaf.to_der()?, now, register);
+        let caller = caller.map(Arc::new).map_err(|refused| refused.reasons().to_vec());
+        Ok(Self { register: Arc::clone(register), caller })
+    }
 }
 
 impl fmt::Debug for Peer {
@@ -44,23 +59,21 @@ impl fmt::Debug for Peer {
 }
 
 impl Peer {
-    /// Reads the certificate of a handshake that succeeded with the trust of `verified`.
+    /// Reads the certificate of a handshake that succeeded with the trust of `generation`.
     pub(super) fn new(
         leaf: X509,
         chain: Stack<X509>,
         address: SocketAddr,
-        verified: Mark,
+        generation: &Generation,
         now: OffsetDateTime,
-        strictness: Strictness,
     ) -> Result<Self, ErrorStack> {
-        let caller =
-            identify(&leaf.to_der()?, now, strictness).map(Arc::new).map_err(|refused| refused.reasons().to_vec());
+        let read = Read::new(&leaf, generation.register(), now)?;
         Ok(Self(Rc::new(Facts {
             leaf,
             chain,
             address,
-            caller,
-            verified: Cell::new(verified),
+            read: RefCell::new(read),
+            verified: Cell::new(generation.mark(now)),
             refused: Cell::new(false),
             running: RefCell::default(),
             changed: Notify::new(),
@@ -88,7 +101,8 @@ impl Peer {
     }
 
     fn judge(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
-        let caller = self.0.caller.clone()?;
+        let current = trust.current();
+        let caller = self.caller(&current, now)?;
         // Without facts of a certificate nothing shows that it is valid.
         let Some(certificate) = caller.certificate() else { return Err(vec![Reason::NoUziIdentity]) };
         if now < certificate.not_before {
@@ -97,13 +111,21 @@ impl Peer {
         if now > certificate.not_after {
             return Err(vec![Reason::Expired]);
         }
-        let current = trust.current();
         let mark = current.mark(now);
         if self.0.verified.get() != mark {
             current.trust().verify(&self.0.leaf, &self.0.chain)?;
             self.0.verified.set(mark);
         }
         Ok(caller)
+    }
+
+    /// Returns who the certificate names, read again where another register is in force.
+    fn caller(&self, current: &Generation, now: OffsetDateTime) -> Result<Arc<Caller>, Vec<Reason>> {
+        let mut read = self.0.read.borrow_mut();
+        if !Arc::ptr_eq(&read.register, current.register()) {
+            *read = Read::new(&self.0.leaf, current.register(), now).map_err(|_| vec![Reason::NoUziIdentity])?;
+        }
+        read.caller.clone()
     }
 
     /// Ready once a request of this peer was refused.

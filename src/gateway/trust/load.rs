@@ -34,7 +34,7 @@ pub(super) fn anchors(dir: &Path) -> Result<Vec<X509>, TrustError> {
 }
 
 /// Returns the DER of every certificate in a file, in the order of the file.
-pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, TrustError> {
+fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, TrustError> {
     blocks(path, &["CERTIFICATE", "X509 CERTIFICATE"], "a certificate")
 }
 
@@ -102,11 +102,11 @@ fn blocks(path: &Path, labels: &[&str], expected: &'static str) -> Result<Vec<Ve
     Ok(blocks)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TrustError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, TrustError> {
     fs::read(path).map_err(|error| TrustError::Unreadable { path: path.to_owned(), kind: error.kind() })
 }
 
-fn is_pem(bytes: &[u8]) -> bool {
+pub(super) fn is_pem(bytes: &[u8]) -> bool {
     memchr::memmem::find(bytes, b"-----BEGIN ").is_some()
 }
 

@@ -81,6 +81,51 @@ fn a_ca_of_the_same_name_with_another_key_is_not_trusted() {
     assert_eq!(judged(&trust, &impostor), [Reason::UntrustedChain]);
 }
 
+/// identity.md 1.6: the issues of 2017 and 2019 of one CA share a key, and one file stands for both.
+#[test]
+fn a_ca_that_was_issued_again_is_known_by_its_name_and_key() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    let years = |from: i64, until: i64| (NOW + Duration::days(365 * from), NOW + Duration::days(365 * until));
+    let again = pki.reissued(Ca::Professional, years(-1, 12)).unwrap();
+    let with = |chain: &[&X509]| {
+        let mut sent = Stack::new().unwrap();
+        chain.iter().for_each(|certificate| sent.push((*certificate).clone()).unwrap());
+        place.trust(NOW).verify(issued[0].certificate(), &sent).err().unwrap_or_default()
+    };
+    // The caller sends the later issue, the directory has the first.
+    assert_eq!(with(&[&again]), []);
+    // The directory has the later issue, the caller sends the first, or nothing.
+    let first = pki.certificate_of(Ca::Professional).unwrap().to_owned();
+    let file = place.0.join("trust/zorgverlener.pem");
+    fs::write(&file, again.to_pem().unwrap()).unwrap();
+    assert_eq!(with(&[&first]), []);
+    assert_eq!(with(&[]), []);
+    // Both, of which one has ended.
+    let ended = pki.reissued(Ca::Professional, years(-3, -1)).unwrap();
+    let pem = |certificate: &X509| certificate.to_pem().unwrap();
+    fs::write(&file, [pem(&ended), pem(&again)].concat()).unwrap();
+    assert_eq!(with(&[&ended]), []);
+    // The twin: one that has ended vouches for nobody, whatever is sent along.
+    fs::write(&file, pem(&ended)).unwrap();
+    assert_eq!(with(&[&again]), [Reason::UntrustedChain]);
+}
+
+/// Other CAs stand below the same roots: being below one is no proof.
+#[test]
+fn a_ca_below_the_same_root_is_not_trusted_for_that() {
+    let place = Place::new();
+    let (pki, issued) = register();
+    pki.write(&place.0).unwrap();
+    fs::remove_file(place.0.join("trust/medewerker-op-naam.pem")).unwrap();
+    let mut sent = Stack::new().unwrap();
+    sent.push(pki.certificate_of(Ca::Employee).unwrap().to_owned()).unwrap();
+    let trust = place.trust(NOW);
+    assert_eq!(trust.verify(issued[1].certificate(), &sent), Err(vec![Reason::UntrustedChain]));
+    assert_eq!(judged(&trust, &issued[0]), []);
+}
+
 #[test]
 fn an_intermediate_that_was_not_sent_breaks_the_chain() {
     let place = Place::new();

@@ -18,7 +18,7 @@ use sluis::gateway::metrics::Metrics;
 use sluis::gateway::revocation::{LiveTrust, TrustOptions};
 use sluis::gateway::stop::Stop;
 use sluis::gateway::tls::{LiveTls, TlsOptions, TlsVersion, Watch};
-use sluis::identity::Strictness;
+use sluis::identity::{Register, Strictness};
 use time::OffsetDateTime;
 
 /// Long enough for a slow machine; nothing waits for it to pass.
@@ -30,10 +30,10 @@ pub(super) fn now() -> OffsetDateTime {
 }
 
 /// A directory that goes away with its owner.
-pub(super) struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("sluis-door-{}-{number}", std::process::id()));
@@ -41,7 +41,7 @@ impl Directory {
         Self(path)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -90,8 +90,10 @@ impl House {
     pub(super) fn planned(pki: Pki, plan: &Plan) -> Self {
         let directory = Directory::new();
         pki.write(directory.path()).unwrap();
+        let register = Arc::new(Register::new(Strictness::Test));
         let crl = plan.revocation.then(|| directory.path().join("crl"));
-        let trust = Arc::new(LiveTrust::load(TrustOptions { trust: directory.path().join("trust"), crl }).unwrap());
+        let trust =
+            Arc::new(LiveTrust::load(TrustOptions { trust: directory.path().join("trust"), crl, register }).unwrap());
         let certificate = directory.path().join("server.pem");
         let options = TlsOptions { certificate, key: directory.path().join("server.key"), min: plan.min };
         let tls = Arc::new(LiveTls::load(options, trust).unwrap());
@@ -104,12 +106,7 @@ impl House {
         let (trusting, slowness) = (Arc::clone(&tls), plan.slowness);
         let timing = clock.clone();
         let door = Door::open(
-            &DoorOptions {
-                address: "127.0.0.1:0".parse().unwrap(),
-                workers: 1,
-                strictness: Strictness::Test,
-                deadline: plan.deadline,
-            },
+            &DoorOptions { address: "127.0.0.1:0".parse().unwrap(), workers: 1, deadline: plan.deadline },
             Arc::clone(&tls),
             clock,
             Arc::clone(&metrics),

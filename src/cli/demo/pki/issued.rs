@@ -53,7 +53,12 @@ pub(super) fn authority_key(key: &PKey<Private>) -> Result<Vec<u8>, ErrorStack> 
 /// Returns a key of the process, made when it is first asked for.
 pub(super) fn key(slot: usize) -> Result<PKey<Private>, ErrorStack> {
     static KEYS: [OnceLock<PKey<Private>>; KEY_COUNT] = [const { OnceLock::new() }; KEY_COUNT];
-    let made = || PKey::from_rsa(Rsa::generate(2048)?);
+    let bits = match slot {
+        LARGE_KEY => 4096,
+        WEAK_KEY => 1024,
+        _ => 2048,
+    };
+    let made = || PKey::from_rsa(Rsa::generate(bits)?);
     let Some(place) = KEYS.get(slot) else { return made() };
     match place.get() {
         Some(key) => Ok(key.clone()),
@@ -64,11 +69,13 @@ pub(super) fn key(slot: usize) -> Result<PKey<Private>, ErrorStack> {
     }
 }
 
-/// One key for each CA, one for the root above them, one for the gateway, two that callers share.
-const KEY_COUNT: usize = ca::ALL.len() + 4;
+/// One key for each CA, one for the root above them, one for the gateway, two that callers share, and two of other lengths.
+const KEY_COUNT: usize = ca::ALL.len() + 6;
 pub(super) const ROOT_KEY: usize = ca::ALL.len();
 pub(super) const GATEWAY_KEY: usize = ca::ALL.len() + 1;
 pub(super) const CALLER_KEYS: [usize; 2] = [ca::ALL.len() + 2, ca::ALL.len() + 3];
+pub(super) const LARGE_KEY: usize = ca::ALL.len() + 4;
+pub(super) const WEAK_KEY: usize = ca::ALL.len() + 5;
 
 /// A certificate that the PKI issued, with its key and the CAs that its owner sends along.
 #[derive(Clone)]

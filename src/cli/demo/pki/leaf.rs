@@ -53,6 +53,18 @@ fn permanent(value: &str, assigner: &str) -> Result<Vec<u8>, ErrorStack> {
     other_name("1.3.6.1.5.5.7.8.3", &sequence(&[&tlv(UTF8, value.as_bytes()), &oid(assigner)?]))
 }
 
+/// How long the key of a certificate is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyLength {
+    /// 2048 bits, as cards and servers of G3 and G1 have.
+    #[default]
+    Usual,
+    /// 4096 bits, as servers of G4 have.
+    Large,
+    /// 1024 bits, which nobody may have any more.
+    Weak,
+}
+
 /// The parts of the UZI name, as text, so that each can be wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Name {
@@ -88,6 +100,9 @@ pub struct Leaf {
     extended_key_usage: Option<Vec<String>>,
     policies: Option<Vec<String>>,
     is_ca: bool,
+    more: Vec<Vec<u8>>,
+    serial_numbers: Vec<String>,
+    pub(super) key_length: KeyLength,
 }
 
 impl Leaf {
@@ -168,6 +183,9 @@ impl Leaf {
             extended_key_usage: Some(vec![CLIENT_AUTH.to_owned(), DOCUMENT_SIGNING.to_owned()]),
             policies: Some(ca.policies(world).iter().map(|policy| (*policy).to_owned()).collect()),
             is_ca: false,
+            more: Vec::new(),
+            serial_numbers: Vec::new(),
+            key_length: KeyLength::Usual,
         }
     }
 
@@ -301,6 +319,30 @@ impl Leaf {
         self
     }
 
+    /// Adds an extension: its OID, whether it is critical, the DER of its value.
+    ///
+    /// # Errors
+    ///
+    /// When the OID is none.
+    pub fn extension(mut self, kind: &str, critical: bool, value: &[u8]) -> Result<Self, ErrorStack> {
+        self.more.push(extension(kind, critical, value)?);
+        Ok(self)
+    }
+
+    /// Adds a further serialNumber to the subject.
+    #[must_use]
+    pub fn also_serial_number(mut self, number: &str) -> Self {
+        self.serial_numbers.push(number.to_owned());
+        self
+    }
+
+    /// Sets the length of the key.
+    #[must_use]
+    pub fn key_length(mut self, length: KeyLength) -> Self {
+        self.key_length = length;
+        self
+    }
+
     pub(super) fn subject(&self) -> Result<Vec<u8>, ErrorStack> {
         let mut attributes = vec![("2.5.4.6", PRINTABLE, "NL"), ("2.5.4.10", UTF8, self.organization.as_str())];
         let optional = [
@@ -310,6 +352,7 @@ impl Leaf {
             ("2.5.4.5", PRINTABLE, &self.serial_number),
         ];
         attributes.extend(optional.iter().filter_map(|(kind, tag, value)| Some((*kind, *tag, value.as_deref()?))));
+        attributes.extend(self.serial_numbers.iter().map(|number| ("2.5.4.5", PRINTABLE, number.as_str())));
         attributes.push(("2.5.4.3", UTF8, &self.common_name));
         der::name(&attributes)
     }
@@ -354,6 +397,7 @@ impl Leaf {
         }
         let constraints = if self.is_ca { tlv(SEQUENCE, &[0x01, 0x01, 0xff]) } else { tlv(SEQUENCE, &[]) };
         extensions.push(extension("2.5.29.19", true, &constraints)?);
+        extensions.extend(self.more.iter().cloned());
         Ok(extensions)
     }
 }

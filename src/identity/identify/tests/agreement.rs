@@ -4,7 +4,7 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::super::*;
-use super::cases::{NOW, URA, UZI, accepted, accepted_in_test_only, der, m, n, reasons, refused, s, z};
+use super::cases::{NOW, URA, UZI, accepted, accepted_in_test_only, by, der, m, n, reasons, refused, s, z};
 use crate::cli::demo::pki::{AltName, Ca, World as Register};
 
 #[test]
@@ -138,7 +138,7 @@ fn every_reason_is_told() {
 #[test]
 fn what_a_refused_certificate_says_is_told() {
     let leaf = z(Register::Test).field(7, "1").field(5, "abc").named("Anna", "de Vries");
-    let examination = examine(&der(Register::Test, &leaf), NOW, Strictness::Production);
+    let examination = examine(&der(Register::Test, &leaf), NOW, &by(Strictness::Production));
     let statement = examination.statement().unwrap();
     assert_eq!((statement.ura.as_str(), statement.agb.as_str()), ("abc", "1"));
     assert_eq!(examination.names().surname.as_deref(), Some("de Vries"));

@@ -47,8 +47,13 @@ pub(super) fn der(register: Register, leaf: &Leaf) -> Vec<u8> {
     pki.issue("case", leaf).unwrap().der().unwrap()
 }
 
+/// What certificates are read by.
+pub(super) fn by(strictness: Strictness) -> crate::identity::Register {
+    crate::identity::Register::new(strictness)
+}
+
 pub(super) fn reasons(register: Register, leaf: &Leaf, strictness: Strictness) -> Vec<Reason> {
-    examine(&der(register, leaf), NOW, strictness).reasons().to_vec()
+    examine(&der(register, leaf), NOW, &by(strictness)).reasons().to_vec()
 }
 
 /// Checks in both registers and strictnesses: in production to the letter, in a test as leniently as may be.
@@ -82,7 +87,7 @@ fn every_type_and_generation_proves_its_caller() {
     ];
     for register in [(Register::Production, Strictness::Production), (Register::Test, Strictness::Test)] {
         for (leaf, card_type, role) in shapes {
-            let caller = identify(&der(register.0, &leaf(register.0)), NOW, register.1).unwrap();
+            let caller = identify(&der(register.0, &leaf(register.0)), NOW, &by(register.1)).unwrap();
             assert_eq!((caller.uzi().as_str(), caller.ura().as_str()), (UZI, URA));
             assert_eq!(caller.card_type(), card_type);
             assert_eq!(caller.role().map(Role::as_str), role);
@@ -98,7 +103,7 @@ fn names_of_the_subject_are_read() {
         .titled("Huisarts")
         .of("Huisartsenpraktijk, Ré")
         .field(7, "01234567");
-    let caller = identify(&der(Register::Test, &leaf), NOW, Strictness::Test).unwrap();
+    let caller = identify(&der(Register::Test, &leaf), NOW, &by(Strictness::Test)).unwrap();
     let names = caller.names();
     assert_eq!(names.given_name.as_deref(), Some("Anna"));
     assert_eq!(names.surname.as_deref(), Some("de Vries"));
@@ -220,7 +225,7 @@ fn each_field_has_its_width() {
 fn short_numbers_count_in_a_test_only() {
     let short = |register| Leaf::system(register, "12", "345", "epd.example").field(7, "0");
     accepted_in_test_only(short, &[Reason::FieldWidth]);
-    let caller = identify(&der(Register::Test, &short(Register::Test)), NOW, Strictness::Test).unwrap();
+    let caller = identify(&der(Register::Test, &short(Register::Test)), NOW, &by(Strictness::Test)).unwrap();
     assert_eq!((caller.uzi().as_str(), caller.ura().as_str()), ("000000012", "00000345"));
     accepted_in_test_only(
         |register| short(register).serial_number(Some("000000012")),

@@ -46,29 +46,34 @@ pub(super) const CASES: [Case; 10] = [
 #[test]
 fn stored_certificates_are_judged_as_they_were_made() {
     for case in &CASES {
-        assert_eq!(examine(case.der, NOW, Strictness::Production).reasons(), case.production, "{}", case.file);
-        assert_eq!(examine(case.der, NOW, Strictness::Test).reasons(), case.test, "{}", case.file);
+        assert_eq!(
+            examine(case.der, NOW, &Register::new(Strictness::Production)).reasons(),
+            case.production,
+            "{}",
+            case.file
+        );
+        assert_eq!(examine(case.der, NOW, &Register::new(Strictness::Test)).reasons(), case.test, "{}", case.file);
     }
 }
 
 #[test]
 fn bytes_that_are_not_exactly_one_certificate_prove_nobody() {
     let good = CASES[0].der;
-    assert!(identify(good, NOW, Strictness::Production).is_ok());
+    assert!(identify(good, NOW, &Register::new(Strictness::Production)).is_ok());
     let trailing = [good, &[0]].concat();
     let twice = [good, good].concat();
     let long = [good, &vec![0; crate::limits::CERTIFICATE_BYTES]].concat();
     for bytes in [&[], &good[1..], &good[..good.len() - 1], &trailing, &twice, &long] {
-        let refused = identify(bytes, NOW, Strictness::Test).unwrap_err();
+        let refused = identify(bytes, NOW, &Register::new(Strictness::Test)).unwrap_err();
         assert_eq!(refused.reasons(), [Reason::NoUziIdentity]);
-        assert_eq!(examine(bytes, NOW, Strictness::Test).certificate(), None);
+        assert_eq!(examine(bytes, NOW, &Register::new(Strictness::Test)).certificate(), None);
     }
 }
 
 #[test]
 fn time_is_what_the_caller_of_identify_says() {
     let good = CASES[0].der;
-    let judged = |now| examine(good, now, Strictness::Production).reasons().to_vec();
+    let judged = |now| examine(good, now, &Register::new(Strictness::Production)).reasons().to_vec();
     assert_eq!(judged(datetime!(2020-01-01 0:00 UTC)), [Reason::NotYetValid]);
     assert_eq!(judged(datetime!(2126-01-01 0:00 UTC)), []);
     assert_eq!(judged(datetime!(2126-01-01 0:00:01 UTC)), [Reason::Expired]);
@@ -102,8 +107,8 @@ proptest! {
             der.truncate(cut);
         }
         for strictness in [Strictness::Production, Strictness::Test] {
-            let examination = examine(&der, NOW, strictness);
-            let identified = identify(&der, NOW, strictness);
+            let examination = examine(&der, NOW, &Register::new(strictness));
+            let identified = identify(&der, NOW, &Register::new(strictness));
             prop_assert_eq!(identified.as_ref().err().map_or(&[][..], Refused::reasons), examination.reasons());
             let Ok(caller) = identified else { continue };
             let names = names_in(&der);
@@ -121,7 +126,7 @@ proptest! {
     /// Invariant 8.
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
-        let examination = examine(&bytes, NOW, Strictness::Test);
+        let examination = examine(&bytes, NOW, &Register::new(Strictness::Test));
         prop_assert_eq!(examination.reasons(), [Reason::NoUziIdentity]);
     }
 }
