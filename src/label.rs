@@ -1,7 +1,7 @@
 //! Labels: how confidential a resource is, and what it is sensitive for.
 //!
 //! A label comes from the resource's own `meta.security`, from its codes, looked up in the tables of `profiles/labels/`, and
-//! from the resources it is linked to. A resource whose code no table knows and that carries no label is unlabelled; what
+//! from the resources it is linked to. What it contains has a label of its own. A resource whose code no table knows and that carries no label is unlabelled; what
 //! that means is the policy's say.
 
 mod census;

@@ -23,14 +23,16 @@
 //! * *Time.* Response time and the number of look-ups are not equalised; a deadline may be met in one world and missed in
 //!   the other.
 //! * *Traces in what is released.* Version and time of last update stay (they tell that a resource changed, not what), gaps in
-//!   ids stay, shared group identifiers stay. Where a reference went with what is around it, numbers that its neighbours
-//!   carry stay as well (`Encounter.diagnosis.rank`).
+//!   ids stay, shared group identifiers stay. Numbers that say which of several something is go with every plan
+//!   (`Encounter.diagnosis.rank`); numbers that clinicians count by (the dose of a vaccine) and those in extensions stay.
 //! * *Inference.* A clinician may infer from what is visible: a medicine from its interaction, a specialism from a
 //!   practitioner.
 //! * *A tail of the journal that was cut off whole* cannot be seen without a head that is kept elsewhere
 //!   (`sluis audit verify --head`).
 //! * *References into another person's record that do not name a Patient.* Without a plan they are not looked up and stay as
-//!   they are; with one they are looked up and go.
+//!   they are; with one they are looked up and go. Nearly every resource refers to an Encounter, so to look them up would cost
+//!   most answers a second question, and no entry could leave before its page is whole. What stays is a type, an id and the
+//!   words that the person's own record has beside it; the id can be read by nobody who may not see that other record.
 //! * *Bounds on what the server sends.* Pages, bytes of a page and bytes of one entry are bounded as they come, hidden matches
 //!   among them: an entry of more than 8 MiB, a judged page of more than 32 MiB or a search of more than a thousand pages is
 //!   refused, and would not be in a world without what made it so large.
@@ -59,7 +61,11 @@
 //! element around it, by the definitions of FHIR R4; the comma and the white space go along, an array or an extension that
 //! is empty goes itself, and so does a contained resource that nothing refers to any more. What cannot be without it is
 //! hidden too. One walk tells what a resource needs and what is left of it, and twin worlds show that it looks as if it had
-//! never referred to anything hidden.
+//! never referred to anything hidden. An address of a resource of the server is a reference like any other, whatever element it
+//! stands in; the definitions tell which elements hold addresses.
+//!
+//! Where `policy.narrative` is `keep`, a narrative may tell of a reference that went, and to drop it there alone would be the mark:
+//! a resource that has one and would lose anything goes as a whole.
 //!
 //! ## Asking questions instead of reading
 //!

@@ -12,6 +12,7 @@ mod entry;
 mod error;
 #[cfg(feature = "faults")]
 pub mod faults;
+mod foreign;
 mod graph;
 mod judge;
 mod links;
@@ -84,7 +85,8 @@ pub enum Ending {
 pub enum Narrative {
     /// Never.
     Drop,
-    /// Where nothing is left to judge per resource; who gets one can tell that no plan is in force.
+    /// Where nothing is left to judge per resource; who gets one can tell that no plan is in force. A resource that would lose
+    /// a reference goes as a whole if it has a narrative, which may tell of what went.
     Keep,
 }
 

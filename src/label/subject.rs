@@ -23,6 +23,8 @@ pub fn is_link(element: &str) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     resource: Value<'a>,
+    /// The resource that contains it, if one does.
+    container: Option<Value<'a>>,
     linked: &'a [Value<'a>],
 }
 
@@ -30,13 +32,19 @@ impl<'a> Subject<'a> {
     /// Returns `resource` with the resources that it reaches through links ([`is_link`]), as far as they were found.
     #[must_use]
     pub fn new(resource: Value<'a>, linked: &'a [Value<'a>]) -> Self {
-        Self { resource, linked }
+        Self { resource, container: None, linked }
+    }
+
+    /// Returns a resource that `container` contains: its fragments lead to its neighbours.
+    #[must_use]
+    pub fn inside(resource: Value<'a>, container: Value<'a>, linked: &'a [Value<'a>]) -> Self {
+        Self { resource, container: Some(container), linked }
     }
 
     /// Returns `resource` with those it contains alone.
     #[must_use]
     pub fn alone(resource: Value<'a>) -> Self {
-        Self { resource, linked: &[] }
+        Self { resource, container: None, linked: &[] }
     }
 
     /// Returns the resource itself.
@@ -49,6 +57,14 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn linked(&self) -> &'a [Value<'a>] {
         self.linked
+    }
+
+    /// Calls `each` with every resource along links and links of links: those that were found outside, and of those that one
+    /// of them contains the ones that a link leads to. What is contained and not linked stands for itself.
+    pub(super) fn each_linked(&self, each: &mut impl FnMut(Value<'a>)) {
+        self.linked.iter().for_each(|linked| each(*linked));
+        each_linked_inside(self.resource, self.container.unwrap_or(self.resource), each);
+        self.linked.iter().for_each(|linked| each_linked_inside(*linked, *linked, each));
     }
 
     /// Calls `each` with every concept that says what the resource is: its own, and those of the Medication that its own
@@ -85,7 +101,8 @@ impl<'a> Subject<'a> {
         // R5 has a CodeableReference, whose reference is one level deeper.
         let reference = reference.and_then(|found| found.get("reference"));
         let text = reference.and_then(|found| found.as_str().or_else(|| found.text_of("reference")));
-        let contained = text.is_some().then(|| self.resource.get("contained")).flatten();
+        let container = self.container.unwrap_or(self.resource);
+        let contained = text.is_some().then(|| container.get("contained")).flatten();
         let inside = contained.into_iter().flat_map(|contained| contained.items()).map(|one| (true, one));
         let outside = self.linked.iter().map(|one| (false, *one));
         inside.chain(outside).filter_map(move |(is_inside, one)| {
@@ -100,6 +117,46 @@ impl<'a> Subject<'a> {
             leads.then_some(one)
         })
     }
+}
+
+/// Calls `each` with every resource in `container` that links lead to from `resource`, and from there.
+fn each_linked_inside<'a>(resource: Value<'a>, container: Value<'a>, each: &mut impl FnMut(Value<'a>)) {
+    let Some(contained) = container.get("contained") else { return };
+    let mut left: Vec<Value<'a>> = contained.items().filter(|one| one.span() != resource.span()).collect();
+    let mut ahead = vec![resource];
+    while let Some(from) = ahead.pop() {
+        let mut fragments = Vec::new();
+        for member in from.members().filter(|member| member.name != "contained") {
+            linked_fragments(member.value, is_link(member.name), &mut fragments);
+        }
+        left.retain(|one| {
+            let id = one.text_of("id");
+            let is_linked = id.is_some_and(|id| fragments.iter().any(|fragment| *fragment == id));
+            if is_linked {
+                each(*one);
+                ahead.push(*one);
+            }
+            !is_linked
+        });
+    }
+}
+
+/// Gathers the fragments to which references at links lead.
+fn linked_fragments(value: Value<'_>, is_linked: bool, found: &mut Vec<String>) {
+    for member in value.members() {
+        match member.value.kind() {
+            Kind::String if is_linked && member.name == "reference" => {
+                let fragment = member.value.as_str().and_then(|text| text.strip_prefix('#').map(str::to_owned));
+                found.extend(fragment);
+            }
+            Kind::Object | Kind::Array => {
+                let below = if member.name == "reference" { is_linked } else { is_link(member.name) };
+                linked_fragments(member.value, below, found);
+            }
+            Kind::String | Kind::Number | Kind::Bool | Kind::Null => {}
+        }
+    }
+    value.items().for_each(|item| linked_fragments(item, is_linked, found));
 }
 
 /// Returns true if and only if `reference` ends in `Medication/id`, with a version or without.
@@ -182,6 +239,29 @@ mod tests {
             medication("m2", "two")
         );
         assert_eq!(concepts(&text, &[&medication("m2", "outside")]), ["two"]);
+    }
+
+    /// Returns the ids of what is linked.
+    fn linked(subject: Subject<'_>) -> Vec<String> {
+        let mut found = Vec::new();
+        subject.each_linked(&mut |one| found.push(one.text_of("id").unwrap().into_owned()));
+        found
+    }
+
+    #[test]
+    fn of_what_is_contained_that_is_linked_which_a_link_leads_to() {
+        let text = r##"{"resourceType":"Procedure","id":"p","contained":[
+            {"resourceType":"Condition","id":"reason"},{"resourceType":"Condition","id":"other"},
+            {"resourceType":"Procedure","id":"whole","reasonReference":[{"reference":"#deep"}]},
+            {"resourceType":"Observation","id":"deep","derivedFrom":[{"reference":"#whole"}]}],
+            "reasonReference":[{"reference":"#reason"}],"partOf":[{"reference":"#whole"}],"focus":{"reference":"#other"}}"##;
+        let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
+        assert_eq!(linked(Subject::alone(document.root())), ["reason", "whole", "deep"]);
+        let whole = document.root().get("contained").unwrap().items().nth(2).unwrap();
+        assert_eq!(linked(Subject::inside(whole, document.root(), &[])), ["deep"]);
+        let outside = [document.root()];
+        let plain = Document::read(br#"{"resourceType":"Procedure","id":"q"}"#, limits::RESOURCE).unwrap();
+        assert_eq!(linked(Subject::new(plain.root(), &outside)), ["p", "reason", "whole", "deep"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod compile;
 
 use std::collections::HashMap;
 
-use super::walk::{each_coding_at, every_coding};
+use super::walk::each_own_coding;
 use super::{CodeKnown, Confidentiality, Label, Sensitivities, Subject};
 use crate::json::Value;
 use crate::profile::ProfileError;
@@ -69,13 +69,11 @@ impl Tables {
     #[must_use]
     pub fn of(&self, subject: Subject<'_>) -> Label {
         let mut label = self.carried(subject.resource());
-        for linked in subject.linked() {
-            label.inherit(self.carried(*linked));
-        }
+        label.own = label.sensitivities;
+        subject.each_linked(&mut |linked| label.inherit(self.carried(linked)));
         if !label.sensitivities.is_empty() {
-            label.own = self.sensitivities_outside_contained(subject.resource());
             subject.each_medication(&mut |medication| {
-                label.own = label.own.union(self.sensitivities_outside_contained(medication));
+                label.own = label.own.union(self.carried(medication).sensitivities);
             });
         }
         let (mut seen, mut unknown) = (false, false);
@@ -89,25 +87,15 @@ impl Tables {
         label
     }
 
-    /// Returns what a resource carries itself: by its labels and by each of its codes.
+    /// Returns what a resource carries itself: by its labels and by each of its codes. What it contains is judged for itself.
     fn carried(&self, resource: Value<'_>) -> Label {
-        let mut label = own_label(resource);
-        every_coding(resource, &mut |system, code| {
+        let mut label = labels_of(resource);
+        each_own_coding(resource, &mut |system, code| {
             if let Some(found) = self.find(system, code) {
                 label.sensitivities = label.sensitivities.union(found);
             }
         });
         label
-    }
-
-    fn sensitivities_outside_contained(&self, resource: Value<'_>) -> Sensitivities {
-        let mut found = labels_of(resource).sensitivities;
-        for member in resource.members().filter(|member| member.name != "contained") {
-            each_coding_at(member, &mut |system, code| {
-                found = found.union(self.find(system, code).unwrap_or(Sensitivities::NONE));
-            });
-        }
-        found
     }
 
     /// Returns true if and only if one coding of the concept is listed: as sensitive, or as normal.
@@ -144,17 +132,6 @@ impl Table {
         let longest = self.longest_prefix.min(code.len());
         (1..=longest).rev().find_map(|length| self.prefixes.get(code.get(..length)?).copied())
     }
-}
-
-/// Returns what the resource says of itself in `meta.security`, and what those it contains say of themselves.
-fn own_label(resource: Value<'_>) -> Label {
-    let mut label = labels_of(resource);
-    let contained = resource.get("contained");
-    for inside in contained.iter().flat_map(Value::items).map(labels_of) {
-        label.confidentiality = label.confidentiality.max(inside.confidentiality);
-        label.sensitivities = label.sensitivities.union(inside.sensitivities);
-    }
-    label
 }
 
 /// Returns what one resource says of itself in `meta.security`.

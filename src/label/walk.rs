@@ -1,20 +1,20 @@
-//! The codes of a resource: every Coding in it.
+//! The codes of a resource: every Coding in it, but for those of the resources it contains.
 
-use crate::json::{Kind, Member, Value};
+use crate::json::{Kind, Value};
 
 /// Elements whose codes say nothing about what the resource is sensitive for.
 const SILENT: &[&str] = &["meta", "text", "bodySite", "bodySiteCodeableConcept"];
 
-/// Calls `each` with every coding at a member of a resource.
-pub(super) fn each_coding_at<'d>(member: Member<'d>, each: &mut impl FnMut(Value<'d>, Value<'d>)) {
-    if !SILENT.contains(&member.name) {
-        every_coding(member.value, each);
+/// Calls `each` with every object of a resource that has a system and a code.
+pub(super) fn each_own_coding<'d>(resource: Value<'d>, each: &mut impl FnMut(Value<'d>, Value<'d>)) {
+    for member in resource.members() {
+        if member.name != "contained" && !SILENT.contains(&member.name) {
+            every_coding(member.value, each);
+        }
     }
 }
 
-/// Calls `each` with every object below `value` that has a system and a code; codes of contained resources count for their
-/// container.
-pub(super) fn every_coding<'d>(value: Value<'d>, each: &mut impl FnMut(Value<'d>, Value<'d>)) {
+fn every_coding<'d>(value: Value<'d>, each: &mut impl FnMut(Value<'d>, Value<'d>)) {
     match value.kind() {
         Kind::Object => {
             let (mut system, mut code) = (None, None);

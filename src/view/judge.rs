@@ -12,11 +12,12 @@ use crate::view::absence::denies_what_may_be_hidden;
 use crate::view::compartment::Whose;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
+use crate::view::foreign::has_foreign_member;
 use crate::view::need::Need;
 use crate::view::reference::{Key, Known};
-use crate::view::resource::{Leads, Resource, Tie, has_foreign_member};
-use crate::view::ties::{Around, Loses, Ties, WithPlan, ties};
-use crate::view::{Surroundings, ViewError};
+use crate::view::resource::{Leads, Resource, Tie};
+use crate::view::ties::{Around, Loses, Ties, WithPlan, may_number_neighbours, ties};
+use crate::view::{Narrative, Surroundings, ViewError};
 
 /// What a resource is, its references aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +185,8 @@ impl Judge {
         let is_bound = leads.other_person
             || (leads.nowhere && !self.is_straight())
             || refers.hidden_inside.contains(&true)
-            || !refers.ties.targets.is_empty();
+            || !refers.ties.targets.is_empty()
+            || (!self.is_straight() && may_number_neighbours(resource.value));
         #[cfg(feature = "faults")]
         let is_bound = is_bound
             && !is_planted(Fault::SkipReferences)
@@ -199,14 +201,15 @@ impl Judge {
         let plan = if self.is_straight() { WithPlan::No } else { WithPlan::Yes };
         let around = Around { known: self.known(), plan, hidden_inside: &refers.hidden_inside };
         refers.ties = ties(resource.value, around);
+        if self.surroundings.narrative == Narrative::Keep && self.is_straight() && holds_narrative(resource) {
+            needs_all_of_it(&mut refers.ties);
+        }
         if refers.ties.needs.whole != Need::Never {
             return Ok(None);
         }
         let without_plan = ties(resource.value, Around { plan: WithPlan::No, hidden_inside: &[], ..around });
-        Ok(Some(match without_plan.needs.whole {
-            Need::Never => Ground::OtherPerson,
-            Need::Nothing | Need::Key(_) | Need::Inside(_) | Need::All(_) | Need::Any(_) => Ground::ReferenceHidden,
-        }))
+        let lost = if self.is_straight() { leads.other_person } else { without_plan.needs.whole == Need::Never };
+        Ok(Some(if lost { Ground::OtherPerson } else { Ground::ReferenceHidden }))
     }
 
     /// Makes a resource that a rule permits for what it points to need that (design section 3, "What is visible", point 1).
@@ -268,12 +271,27 @@ impl Judge {
                 return false;
             }
             let has_links = contained.members().any(|member| is_link(member.name));
-            let subject = Subject::new(contained, if has_links { linked } else { &[] });
+            let subject = Subject::inside(contained, resource.value, if has_links { linked } else { &[] });
             let verdict = self.plan.judge(subject, &self.surroundings.tables);
             !verdict.is_visible() && verdict.ground() != Ground::NothingOnFile
         };
         resource.contained().map(is_hidden).collect()
     }
+}
+
+/// A narrative that is passed on may tell of what goes, and to drop it there alone would be a mark: so a resource that has
+/// one goes with the first thing it would lose.
+fn needs_all_of_it(ties: &mut Ties) {
+    let whole = std::mem::take(&mut ties.needs.whole);
+    let targets = ties.targets.iter().cloned().map(Need::Key);
+    let never = (ties.loses == Loses::Something).then_some(Need::Never);
+    ties.needs.whole = Need::all(std::iter::once(whole).chain(targets).chain(never).collect());
+}
+
+/// Returns true if and only if the resource, one it contains or a section of one has a narrative.
+fn holds_narrative(resource: &Resource<'_>) -> bool {
+    let has = |one: Value<'_>| one.get("text").is_some() || one.get("section").is_some();
+    has(resource.value) || resource.contained().any(has)
 }
 
 fn is_supporting(resource: &Resource<'_>) -> bool {

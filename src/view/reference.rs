@@ -2,6 +2,7 @@
 
 use crate::json::{Kind, Value};
 use crate::query::{BSN_OID, BSN_SYSTEM, Id};
+use crate::view::structure::TypeOf;
 
 /// A resource by type and id. Versions are left out: a verdict is about a resource, whatever its version.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,30 @@ impl Known<'_> {
             return Lead::Resource(resource_type, id);
         }
         if self.is_own(id) { Lead::Own(id) } else { Lead::OtherPerson }
+    }
+
+    /// Returns where an address leads to, if it is that of a resource of the upstream: absolute below one of its bases, or
+    /// relative.
+    ///
+    /// What is elsewhere leads out of the record. What defines things says nothing of anybody. A Binary is what its document
+    /// holds: it is judged when it is read, and the address stays where its document is visible.
+    pub(super) fn address<'t>(&self, text: &'t str) -> Option<Lead<'t>> {
+        let relative = relative(text, self.bases);
+        let resource_type = relative.split(['/', '?']).next().unwrap_or_default();
+        let kind = TypeOf::of(resource_type).filter(|_| is_type_name(resource_type));
+        if kind.is_some_and(TypeOf::defines) || resource_type == "Binary" || relative.is_empty() {
+            return None;
+        }
+        let is_absolute = relative.len() < text.len();
+        let is_resource = kind.is_some() && split(relative).is_some();
+        (is_absolute || is_resource).then(|| self.lead(text))
+    }
+
+    /// Returns false only if no address is written like that; `raw` is a string as it stands in JSON.
+    pub(super) fn may_be_address(&self, raw: &str) -> bool {
+        let Some(first) = raw.as_bytes().get(1) else { return false };
+        let is_relative = || first.is_ascii_uppercase() && raw.contains('/');
+        *first == b'\\' || self.bases.iter().any(|base| base.as_bytes().first() == Some(first)) || is_relative()
     }
 
     /// Returns true if and only if `id` is that of a Patient record of the person.
@@ -234,6 +259,32 @@ mod tests {
             assert_eq!(lead(text), Lead::Nowhere, "{text}");
         }
         assert_eq!(lead("#med"), Lead::Inside("med"));
+    }
+
+    #[test]
+    fn an_address_leads_where_a_reference_does_if_it_is_one_of_the_server() {
+        let person = [Id::from_str("a").unwrap()];
+        let bases = ["http://u/fhir".to_owned()];
+        let known = Known { person: &person, bases: &bases };
+        for (text, expected) in [
+            ("http://u/fhir/Condition/1", Some(Lead::Resource("Condition", "1"))),
+            ("Condition/1/_history/2", Some(Lead::Resource("Condition", "1"))),
+            ("Patient/a", Some(Lead::Own("a"))),
+            ("Patient/b", Some(Lead::OtherPerson)),
+            ("http://u/fhir/Condition?subject=Patient/b", Some(Lead::OtherPerson)),
+            ("http://u/fhir/Condition?code=1", Some(Lead::Nowhere)),
+            ("http://u/fhir", None),
+            ("http://u/fhir/Binary/1", None),
+            ("http://u/fhir/CodeSystem/own", None),
+            ("Questionnaire/1", None),
+            ("http://elsewhere/fhir/Patient/b", None),
+            ("http://hl7.org/fhir/StructureDefinition/Patient", None),
+            ("Amlodipine/5", None),
+            ("urn:oid:2.16.840.1.113883.2.4.6.3", None),
+        ] {
+            assert_eq!(known.address(text), expected, "{text}");
+            assert!(expected.is_none() || known.may_be_address(&format!("\"{text}\"")), "{text}");
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(super) enum Presence {
 pub(super) enum Holds {
     /// A value without elements of its own.
     Primitive,
+    /// Such a value that is an address: a `uri`, a `url` or a `canonical`.
+    Address,
     /// Elements of a type.
     Elements(TypeOf),
     /// A resource, of whatever type it says.
@@ -81,11 +83,24 @@ impl TypeOf {
         match name.strip_prefix('_') {
             None => find(name),
             Some(name) => {
-                find(name).filter(|element| element.holds == Holds::Primitive)?;
+                find(name).filter(|element| matches!(element.holds, Holds::Primitive | Holds::Address))?;
                 let holds = Self::of("Element").map_or(Holds::Unknown, Holds::Elements);
                 Some(Element { need: Presence::Optional, holds })
             }
         }
+    }
+
+    /// Returns true if and only if resources of that type define things (a code system, a questionnaire) and say nothing of
+    /// anybody: of all types, those are published.
+    pub(super) fn defines(self) -> bool {
+        self.element("publisher").is_some()
+    }
+
+    /// Returns true if and only if each item of this type bears a number that others in the resource count by.
+    pub(super) fn is_numbered(self) -> bool {
+        ["sequence", "itemSequence", "detailSequence", "subDetailSequence"]
+            .iter()
+            .any(|name| self.element(name).is_some_and(|element| element.need == Presence::Required))
     }
 
     /// Returns true if and only if a reference to a patient at that path (`participant.actor`) puts a resource of this type
@@ -134,6 +149,7 @@ impl Structure {
         match self.places.get(kind) {
             _ if kind == "Resource" => Holds::Resource,
             Some(place) => Holds::Elements(TypeOf(*place)),
+            None if matches!(kind, "uri" | "url" | "canonical") => Holds::Address,
             None => Holds::Primitive,
         }
     }
@@ -147,6 +163,7 @@ mod tests {
         let element = TypeOf::of(of)?.element(name)?;
         let holds = match element.holds {
             Holds::Primitive => "primitive".to_owned(),
+            Holds::Address => "address".to_owned(),
             Holds::Elements(kind) => kind.name().to_owned(),
             Holds::Resource => "resource".to_owned(),
             Holds::Unknown => "unknown".to_owned(),
@@ -169,6 +186,10 @@ mod tests {
             ("Extension", "valueReference", Optional, "Reference"),
             ("Bundle.entry", "resource", Optional, "resource"),
             ("Element", "extension", Optional, "Extension"),
+            ("Attachment", "url", Optional, "address"),
+            ("Attachment", "_url", Optional, "Element"),
+            ("Extension", "valueUri", Optional, "address"),
+            ("CarePlan", "instantiatesCanonical", Optional, "address"),
         ] {
             assert_eq!(element(of, name), Some((need, holds.to_owned())), "{of}.{name}");
         }
@@ -185,6 +206,25 @@ mod tests {
         let compartments = R4.types.iter().filter(|one| !one.compartment.is_empty()).count();
         assert_eq!((R4.types.len(), compartments), (lines("= "), lines("@ ")));
         assert_eq!(elements + lines("= ") + lines("@ ") + lines("#"), SHIPPED.lines().count());
+    }
+
+    #[test]
+    fn what_defines_things_and_what_is_numbered_is_told_by_its_elements() {
+        let is = |name: &str, what: fn(TypeOf) -> bool| TypeOf::of(name).is_some_and(what);
+        for (name, defines) in [
+            ("CodeSystem", true),
+            ("Questionnaire", true),
+            ("NamingSystem", true),
+            ("Device", false),
+            ("Contract", false),
+        ] {
+            assert_eq!(is(name, TypeOf::defines), defines, "{name}");
+        }
+        for (name, numbered) in
+            [("Claim.diagnosis", true), ("ClaimResponse.item", true), ("Encounter.diagnosis", false)]
+        {
+            assert_eq!(is(name, TypeOf::is_numbered), numbered, "{name}");
+        }
     }
 
     #[test]

@@ -66,7 +66,18 @@ fn ask_beside(
     skip: usize,
     chunk: usize,
 ) -> Result<Given, ViewError> {
-    let surroundings = Surroundings { shadow, ..surroundings() };
+    ask_in(upstream, plan, Surroundings { shadow, ..surroundings() }, target, skip, chunk)
+}
+
+/// The same, with other settings.
+fn ask_in(
+    upstream: &Upstream,
+    plan: Plan,
+    surroundings: Surroundings,
+    target: &str,
+    skip: usize,
+    chunk: usize,
+) -> Result<Given, ViewError> {
     let mut answer = match query(target, &surroundings) {
         Query::Search(search) => Answer::search(search, plan, surroundings, skip),
         Query::Read(read) => Answer::read(read, plan, surroundings),

@@ -182,10 +182,11 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
             Kind::Object => {
                 let kind = match holds {
                     Holds::Elements(kind) => Some(kind),
-                    Holds::Primitive | Holds::Resource | Holds::Unknown => None,
+                    Holds::Primitive | Holds::Address | Holds::Resource | Holds::Unknown => None,
                 };
                 self.object(value, kind)
             }
+            Kind::String if holds == Holds::Address => self.address(value),
             Kind::String | Kind::Number | Kind::Bool | Kind::Null => F::stays(),
         }
     }
@@ -193,10 +194,15 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
     /// An array goes when all of its items do.
     fn array(&mut self, array: Value<'d>, holds: Holds, siblings: Siblings) -> F::Fate {
         let mut sure = false;
+        let is_numbered = matches!(holds, Holds::Elements(kind) if kind.is_numbered());
         let (mut fates, mut family) = (Vec::new(), Family::new());
         for item in array.items() {
             let fate = self.value(item, holds, Siblings::Apart);
             family.note::<F>(item.span(), &fate);
+            if is_numbered && !F::is_sure(&fate) {
+                // What counts its items by numbers would show that one is missing.
+                self.vital.push(fate.clone());
+            }
             // A gap is there for the others.
             if item.kind() == Kind::Null && siblings == Siblings::Paired {
                 continue;
@@ -221,11 +227,20 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
                 // What it holds is walked over by itself.
                 F::stays()
             } else {
-                let element = kind.and_then(|kind| kind.element(member.name)).unwrap_or(UNKNOWN);
+                let mut element = kind.and_then(|kind| kind.element(member.name)).unwrap_or(UNKNOWN);
+                if element.holds == Holds::Address && !leads_somewhere(kind, member.name) {
+                    element.holds = Holds::Primitive;
+                }
                 self.path.push(member.name);
                 let siblings = if member.name.starts_with('_') { Siblings::Paired } else { Siblings::Apart };
-                let fate = self.value(member.value, element.holds, siblings);
+                let mut fate = self.value(member.value, element.holds, siblings);
                 self.path.pop();
+                if self.around.plan == WithPlan::Yes && numbers_neighbours(kind, member.name) {
+                    fate = self.fates.goes();
+                }
+                if element.holds == Holds::Address && !F::is_sure(&fate) && has_sibling(object, member.name) {
+                    self.vital.push(fate.clone());
+                }
                 self.in_place(member.name, element, &fate, &mut needed);
                 fate
             };
@@ -282,6 +297,17 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
         })
     }
 
+    /// Returns what becomes of an address.
+    fn address(&mut self, address: Value<'d>) -> F::Fate {
+        let text = address.as_str().unwrap_or_default();
+        match self.around.known.address(&text) {
+            None | Some(Lead::Own(_) | Lead::Inside(_)) => F::stays(),
+            Some(Lead::OtherPerson) => self.fates.goes(),
+            Some(Lead::Resource(resource_type, id)) => self.target(resource_type, id),
+            Some(Lead::Nowhere) => self.nowhere(),
+        }
+    }
+
     /// A resource in the compartment of another person is that person's; elsewhere the reference goes.
     fn other_person(&mut self) -> F::Fate {
         let fate = self.fates.goes();
@@ -330,6 +356,42 @@ fn gathers(kind: TypeOf, object: Value<'_>) -> &'static [&'static str] {
         "Observation" if !object.members().any(|member| has_value(member.name)) => &["hasMember"],
         _ => &[],
     }
+}
+
+/// Returns false for addresses that name a kind of thing and lead nowhere: a system of codes or numbers, what an extension is,
+/// and what is said of the record itself, which always stays.
+fn leads_somewhere(kind: Option<TypeOf>, name: &str) -> bool {
+    let within = kind.map_or("", TypeOf::name);
+    !(name == "system" || name == "implicitRules" || within == "Meta" || (within == "Extension" && name == "url"))
+}
+
+/// Returns true if and only if the element has a member of its own for what is said about it.
+fn has_sibling(object: Value<'_>, name: &str) -> bool {
+    object.members().any(|member| member.name.strip_prefix('_') == Some(name))
+}
+
+/// The types in which [`numbers_neighbours`] finds something.
+const NUMBERING: [&str; 7] =
+    ["Account", "Coverage", "Encounter", "EpisodeOfCare", "ExplanationOfBenefit", "Group", "Invoice"];
+
+/// Returns true if and only if a resource, or one it contains, may hold a number that tells how many neighbours there are.
+pub(super) fn may_number_neighbours(resource: Value<'_>) -> bool {
+    let numbers = |one: Value<'_>| one.text_of("resourceType").is_some_and(|name| NUMBERING.contains(&name.as_ref()));
+    numbers(resource) || resource.get("contained").is_some_and(|contained| contained.items().any(numbers))
+}
+
+/// Returns true if and only if the element says which of several its neighbours are, or how many there are, and a gap would
+/// show where one of them may go: with a plan it goes for everybody.
+fn numbers_neighbours(kind: Option<TypeOf>, name: &str) -> bool {
+    matches!(
+        (kind.map_or("", TypeOf::name), name),
+        ("Account.coverage", "priority")
+            | ("Coverage", "order")
+            | ("Encounter.diagnosis" | "EpisodeOfCare.diagnosis", "rank")
+            | ("ExplanationOfBenefit", "precedence")
+            | ("Group", "quantity")
+            | ("Invoice.lineItem", "sequence")
+    )
 }
 
 fn has_value(name: &str) -> bool {

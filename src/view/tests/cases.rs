@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::upstream::Upstream;
-use super::{ask, coded, labels, one_at_a_time, straight, telling};
+use super::{Given, ask_in, coded, labels, one_at_a_time, straight, surroundings, telling};
 use crate::consent::Plan;
+use crate::view::{Narrative, Surroundings};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +18,9 @@ struct Case {
     plans: Vec<PlanName>,
     /// What is asked.
     query: String,
+    /// What the setting says of narratives; none are passed on where it says nothing.
+    #[serde(default)]
+    narrative: NarrativeName,
     /// The reason that goes on record for what is hidden.
     #[serde(default)]
     ground: String,
@@ -40,6 +44,14 @@ struct Cut {
     left: Box<RawValue>,
 }
 
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "lowercase")]
+enum NarrativeName {
+    #[default]
+    Drop,
+    Keep,
+}
+
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
 enum PlanName {
@@ -60,6 +72,17 @@ impl PlanName {
     }
 }
 
+impl Case {
+    fn ask(&self, upstream: &Upstream, plan: PlanName) -> Given {
+        let narrative = match self.narrative {
+            NarrativeName::Drop => Narrative::Drop,
+            NarrativeName::Keep => Narrative::Keep,
+        };
+        let surroundings = Surroundings { narrative, ..surroundings() };
+        ask_in(upstream, plan.plan(), surroundings, &self.query, 0, 7).unwrap()
+    }
+}
+
 fn run(file: &str, case: &Case) {
     let around = || case.around.iter().map(|one| one.get().to_owned());
     let reference = |resource: &str| {
@@ -67,10 +90,10 @@ fn run(file: &str, case: &Case) {
         format!("{}/{}", value["resourceType"].as_str().unwrap(), value["id"].as_str().unwrap())
     };
     for plan in &case.plans {
-        let without = ask(&Upstream::new(around(), 10), plan.plan(), &case.query, 0, 7).unwrap();
+        let without = case.ask(&Upstream::new(around(), 10), *plan);
         for hidden in &case.hidden {
             let upstream = Upstream::new(around().chain([hidden.get().to_owned()]), 10);
-            let with = ask(&upstream, plan.plan(), &case.query, 0, 7).unwrap();
+            let with = case.ask(&upstream, *plan);
             let place = format!("{file}: {}: {}", case.what, hidden.get());
             let reference = reference(hidden.get());
             assert_eq!(with.body, without.body, "{place}");
@@ -79,15 +102,15 @@ fn run(file: &str, case: &Case) {
         }
         for Cut { given, left } in &case.cut {
             let world = |resource: &str| Upstream::new(around().chain([resource.to_owned()]), 10);
-            let with = ask(&world(given.get()), plan.plan(), &case.query, 0, 7).unwrap();
-            let without = ask(&world(left.get()), plan.plan(), &case.query, 0, 7).unwrap();
+            let with = case.ask(&world(given.get()), *plan);
+            let without = case.ask(&world(left.get()), *plan);
             let place = format!("{file}: {}: {}", case.what, given.get());
             assert_eq!(with.body, without.body, "{place}");
             assert!(with.body.contains(left.get()), "{place}: {}", with.body);
         }
         for visible in &case.visible {
             let upstream = Upstream::new(around().chain([visible.get().to_owned()]), 10);
-            let with = ask(&upstream, plan.plan(), &case.query, 0, 7).unwrap();
+            let with = case.ask(&upstream, *plan);
             let place = format!("{file}: {}: {}", case.what, visible.get());
             assert!(with.body.contains(visible.get()), "{place}: {}", with.body);
             assert!(with.report.released.contains(&reference(visible.get())), "{place}");

@@ -37,7 +37,7 @@ const LINKS: [(&str, &str, &[&str]); 7] = [
 /// The types of which nothing may be seen that tells of HIV.
 const SILENCED: [&str; 2] = ["MedicationRequest", "Observation"];
 
-const TELLS: &str = r#""reasonCode":[{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10","code":"B24"}]}]"#;
+const TELLS: &str = r#""identifier":[{"type":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10","code":"B24"}]}}]"#;
 
 const PLAIN: &str = r#""language":"nl""#;
 
@@ -69,6 +69,13 @@ enum Whose {
 enum Second {
     Named,
     NeverNamed,
+}
+
+/// Whether what is contained and hidden is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    AsHeld,
+    AsSeen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +136,7 @@ impl Record {
 
     /// Returns the resource with its references to what `keeps` names, and to another person if it has one and `second` says
     /// so.
-    fn text(&self, index: usize, keeps: &dyn Fn(usize) -> bool, second: Second) -> String {
+    fn text(&self, index: usize, keeps: &dyn Fn(usize) -> bool, second: Second, inside: Inside) -> String {
         let thing = &self.0[index];
         let (resource_type, element) = KINDS[thing.kind];
         let canary = if self.is_barred(index) { "CANARY" } else { "plain" };
@@ -147,12 +154,14 @@ impl Record {
             let id = if thing.whose == Whose::Others { "b" } else { "a" };
             members.push(format!(r#""{element}":{{"reference":"Patient/{id}"}}"#));
         }
-        match thing.contained {
-            Contained::Nothing => {}
-            Contained::Plain | Contained::Restricted => members.push(format!(
-                r#""contained":[{{"resourceType":"Medication","id":"c",{},"status":"{canary}"}}]"#,
-                Self::security(thing.contained == Contained::Restricted)
-            )),
+        let holds = |word: &str, restricted: bool| {
+            let security = Self::security(restricted);
+            format!(r#""contained":[{{"resourceType":"Medication","id":"c",{security},"implicitRules":"{word}"}}]"#)
+        };
+        match (thing.contained, inside) {
+            (Contained::Nothing, _) | (Contained::Restricted, Inside::AsSeen) => {}
+            (Contained::Plain, _) => members.push(holds(canary, false)),
+            (Contained::Restricted, Inside::AsHeld) => members.push(holds("CANARY", true)),
         }
         let first = |wanted: &[&str]| {
             let found = thing.references.iter().find(|(index, _)| wanted.contains(&self.name(*index).0));
@@ -182,7 +191,7 @@ impl Record {
         if !extensions.is_empty() {
             members.push(format!(r#""extension": [ {}]"#, extensions.join(" ,")));
         }
-        members.push(format!(r#""status":"{canary}""#));
+        members.push(format!(r#""implicitRules":"{canary}""#));
         format!("{{{}}}", members.join(", "))
     }
 
@@ -224,7 +233,7 @@ impl Record {
 
     /// Hidden by itself and what it inherits, other references aside.
     fn is_barred(&self, index: usize) -> bool {
-        let is_restricted = |thing: &Thing| thing.restricted || thing.contained == Contained::Restricted;
+        let is_restricted = |thing: &Thing| thing.restricted;
         let is_silenced = SILENCED.contains(&KINDS[self.0[index].kind].0);
         self.is_others(index)
             || self.inherited(is_restricted).contains(&index)
@@ -264,7 +273,7 @@ impl Record {
 
     /// A world as the server has it.
     fn world(&self, has: impl Fn(usize) -> bool, page: usize) -> Upstream {
-        self.world_of(has, &|_| true, Second::Named, page)
+        self.world_of(has, &|_| true, Second::Named, Inside::AsHeld, page)
     }
 
     /// A world in which what refers to others never did, but for those that `keeps` names.
@@ -273,10 +282,11 @@ impl Record {
         has: impl Fn(usize) -> bool,
         keeps: &dyn Fn(usize) -> bool,
         second: Second,
+        inside: Inside,
         page: usize,
     ) -> Upstream {
         let things = (0..self.0.len()).filter(|index| has(*index));
-        Upstream::new(things.map(|index| self.text(index, keeps, second)), page)
+        Upstream::new(things.map(|index| self.text(index, keeps, second, inside)), page)
     }
 }
 
@@ -317,12 +327,12 @@ fn same_bytes(record: &Record, sizes: Sizes) -> Result<(), TestCaseError> {
     let one = all_answers(&record.world(|_| true, page), labels, chunk);
     let without_barred = record.world(|index| !record.is_barred(index), other_page);
     let is_visible = |index: usize| visible.contains(&index);
-    let without_hidden = record.world_of(is_visible, &is_visible, Second::NeverNamed, other_page);
+    let without_hidden = record.world_of(is_visible, &is_visible, Second::NeverNamed, Inside::AsSeen, other_page);
     compare(&one, &all_answers(&without_barred, labels, other_chunk))?;
     compare(&one, &all_answers(&without_hidden, labels, other_chunk))?;
     let straight_one = all_answers(&record.world(|_| true, page), straight, chunk);
     let is_own = |index: usize| !record.is_others(index);
-    let without_others = record.world_of(is_own, &|_| true, Second::NeverNamed, other_page);
+    let without_others = record.world_of(is_own, &|_| true, Second::NeverNamed, Inside::AsHeld, other_page);
     compare(&straight_one, &all_answers(&without_others, straight, other_chunk))?;
     for (what, given) in one.iter().chain(&straight_one) {
         prop_assert!(!given.body.contains("NARRATIVE"), "{}: {}", what, given.body);
