@@ -67,6 +67,13 @@
 //! Where `policy.narrative` is `keep`, a narrative may tell of a reference that went, and to drop it there alone would be the mark:
 //! a resource that has one and would lose anything goes as a whole.
 //!
+//! ## The dispense that tells of the prescription
+//!
+//! A prescription that is hidden is told by what was handed over on it, and by the stop that came after it. Building blocks of one
+//! treatment, and a resource with what replaces it, are judged together, whoever of them is asked for and on whatever page they
+//! are: with a plan the person's resources of those types are gathered first, because no search of FHIR R4 leads from a resource to
+//! what replaces it.
+//!
 //! ## Asking questions instead of reading
 //!
 //! `_has`, chains, `_filter`, `_text`, `_content`, `_security`, `_tag`, `:not`, `:missing` turn a search into an oracle.

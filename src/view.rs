@@ -24,6 +24,7 @@ mod scan;
 mod scrub;
 mod structure;
 mod ties;
+mod unit;
 mod writer;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ mod matches;
 use std::collections::{BTreeSet, VecDeque};
 
 use self::course::searchset;
-use self::echo::echoes_person;
+use self::echo::{echoes, echoes_person};
 use self::hold::Hold;
 use self::matches::Matches;
 use crate::consent::Plan;
@@ -30,6 +30,7 @@ use crate::view::reference::Key;
 use crate::view::resource::Resource;
 use crate::view::scan::{Frame, Splitter};
 use crate::view::scrub::Scrubber;
+use crate::view::unit::Units;
 use crate::view::writer::Writer;
 use crate::view::{Ending, Narrative, Released, Report, Step, Surroundings, ViewError, entry};
 
@@ -43,6 +44,8 @@ pub struct Answer {
     writer: Writer,
     graph: Graph,
     links: Links,
+    /// Those that are judged together with what is met.
+    units: Units,
     /// Looked up, and to be judged once what they are linked to is looked up too.
     waiting: BTreeSet<Key>,
     task: Task,
@@ -75,6 +78,8 @@ enum Of {
     LookUp(Batch, usize),
     /// Targets of references, to be released.
     Includes(Batch, usize),
+    /// What may be judged together with what was met, of one type.
+    Unit(&'static str, usize),
 }
 
 enum Next {
@@ -121,6 +126,7 @@ impl Answer {
             judge: Judge::new(plan, surroundings),
             graph: Graph::default(),
             links: Links::default(),
+            units: Units::default(),
             waiting: BTreeSet::new(),
             task,
             body: Body::Nothing,
@@ -196,7 +202,7 @@ impl Answer {
             Body::Resource(_) => {}
             Body::Searchset(_, Of::Matches) => return Err(ViewError::NoSuchSearch),
             Body::Searchset(_, Of::LookUp(batch, _)) => self.end_of_look_up(batch),
-            Body::Searchset(_, Of::Includes(..)) => {}
+            Body::Searchset(_, Of::Includes(..) | Of::Unit(..)) => {}
         }
         self.advance()
     }
@@ -239,6 +245,7 @@ impl Answer {
             Of::Matches => self.matched(&resource),
             Of::LookUp(batch, _) => self.looked_up(&resource, batch),
             Of::Includes(batch, _) => self.included(&resource, batch),
+            Of::Unit(resource_type, _) => self.gathered(&resource, resource_type),
         }
     }
 
@@ -255,6 +262,18 @@ impl Answer {
                 let Task::Search(matches) = &mut self.task else { return Err(ViewError::OutOfStep) };
                 let echoed = frame.self_link.is_none_or(|link| echoes_person(&link, matches.search(), person));
                 matches.end_page(next_page, echoed)?;
+            }
+            (Of::Unit(resource_type, pages), next_page) => {
+                let person = &self.judge.surroundings.person;
+                if pages == 0 && !frame.self_link.is_none_or(|link| echoes(&link, "patient", person)) {
+                    return Err(ViewError::PersonNotEchoed);
+                }
+                if next_page.is_some() && pages >= limits::UPSTREAM_PAGES {
+                    return Err(ViewError::TooManyPages);
+                }
+                if let Some(next_page) = next_page {
+                    self.next = Next::Ask(next_page, searchset(Of::Unit(resource_type, pages + 1)));
+                }
             }
             (Of::LookUp(batch, _), None) => self.end_of_look_up(batch),
             (Of::Includes(..), None) => {}

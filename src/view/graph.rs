@@ -62,6 +62,11 @@ impl Graph {
         self.nodes.entry(key).or_insert(node);
     }
 
+    /// Returns true if and only if something is known of `key`.
+    pub(super) fn knows(&self, key: &Key) -> bool {
+        self.nodes.contains_key(key)
+    }
+
     /// Forgets what was looked up when there is much of it: it can be looked up again.
     pub(super) fn make_room(&mut self) {
         if self.nodes.len() > limits::REFERENCES {

@@ -13,10 +13,11 @@ use crate::view::compartment::Whose;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::foreign::has_foreign_member;
-use crate::view::need::Need;
+use crate::view::need::{Need, Needs};
 use crate::view::reference::{Key, Known};
 use crate::view::resource::{Leads, Resource, Tie};
 use crate::view::ties::{Around, Loses, Ties, WithPlan, may_number_neighbours, ties};
+use crate::view::unit::unit_of;
 use crate::view::{Narrative, Surroundings, ViewError};
 
 /// What a resource is, its references aside.
@@ -48,7 +49,7 @@ pub(super) struct Refers {
 impl Refers {
     /// Returns true if and only if the resource can be released as it is, whatever else is visible.
     pub(super) fn is_free(&self) -> bool {
-        self.ties.targets.is_empty() && self.ties.loses == Loses::Nothing
+        self.ties.targets.is_empty() && self.ties.loses == Loses::Nothing && self.ties.needs == Needs::NOTHING
     }
 }
 
@@ -147,6 +148,9 @@ impl Judge {
         if !self.is_straight() && has_foreign_member(resource.value) {
             return Ok(Finding::Hidden(Ground::ReferenceHidden));
         }
+        if let Some(unit) = unit_of(&resource.key()?).filter(|_| !self.is_straight()) {
+            refers.ties.require(Need::Key(unit));
+        }
         let offered = self.surroundings.offer.holds(resource.value);
         Ok(if offered || is_supporting(resource) { Finding::Visible } else { Finding::Outside })
     }
@@ -219,8 +223,7 @@ impl Judge {
         let Some(places) = self.plan.rests_on(&verdict, resource.value) else { return true };
         let pointed = ties.targets.iter().filter(|key| places.contains(&key.reference().as_str()));
         let footing = Need::any(pointed.map(|key| Need::Key(key.clone())).collect());
-        let whole = std::mem::take(&mut ties.needs.whole);
-        ties.needs.whole = Need::all(vec![whole, footing]);
+        ties.require(footing);
         ties.needs.whole != Need::Never
     }
 
@@ -282,10 +285,8 @@ impl Judge {
 /// A narrative that is passed on may tell of what goes, and to drop it there alone would be a mark: so a resource that has
 /// one goes with the first thing it would lose.
 fn needs_all_of_it(ties: &mut Ties) {
-    let whole = std::mem::take(&mut ties.needs.whole);
-    let targets = ties.targets.iter().cloned().map(Need::Key);
     let never = (ties.loses == Loses::Something).then_some(Need::Never);
-    ties.needs.whole = Need::all(std::iter::once(whole).chain(targets).chain(never).collect());
+    ties.require(Need::all(ties.targets.iter().cloned().map(Need::Key).chain(never).collect()));
 }
 
 /// Returns true if and only if the resource, one it contains or a section of one has a narrative.

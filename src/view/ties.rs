@@ -42,6 +42,14 @@ pub(super) struct Ties {
     pub(super) loses: Loses,
 }
 
+impl Ties {
+    /// Makes the resource need this as well.
+    pub(super) fn require(&mut self, need: Need) {
+        let whole = std::mem::take(&mut self.needs.whole);
+        self.needs.whole = Need::all(vec![whole, need]);
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Loses {
     #[default]

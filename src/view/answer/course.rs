@@ -16,8 +16,17 @@ use crate::view::reference::Key;
 use crate::view::resource::Resource;
 use crate::view::scan::Splitter;
 use crate::view::ties::{Around, Loses, WithPlan};
+use crate::view::unit::member_of;
 use crate::view::writer::Mode;
 use crate::view::{Ending, ViewError};
+
+/// Whether what was held is released or withheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    All,
+    /// More must be known first.
+    Waits,
+}
 
 impl Answer {
     /// Finds out what to do next.
@@ -27,8 +36,13 @@ impl Answer {
                 self.next = ask(batch, |batch| Of::LookUp(batch, 0));
                 continue;
             }
-            self.settle()?;
-            if !self.look_ups.is_empty() {
+            if let Some(resource_type) = self.units.next() {
+                let target = Target::of_person(resource_type, &self.judge.surroundings.person);
+                self.next =
+                    target.map_or(Next::Wait, |target| Next::Ask(target, searchset(Of::Unit(resource_type, 0))));
+                continue;
+            }
+            if self.settle()? == Settled::Waits {
                 continue;
             }
             let Task::Search(matches) = &mut self.task else {
@@ -54,7 +68,7 @@ impl Answer {
     }
 
     /// Releases or withholds what is held, or finds out what must be looked up first.
-    fn settle(&mut self) -> Result<(), ViewError> {
+    fn settle(&mut self) -> Result<Settled, ViewError> {
         if matches!(&self.task, Task::Search(matches) if !matches.are_coming()) {
             self.hold.sort();
         }
@@ -72,8 +86,14 @@ impl Answer {
         unknown.extend(links.iter().cloned());
         self.links.want(links);
         if !unknown.is_empty() {
+            let (units, unknown): (BTreeSet<Key>, _) = unknown.into_iter().partition(|key| member_of(key).is_some());
+            for unit in units {
+                if let Some(node) = self.units.node(&unit) {
+                    self.graph.learn(unit, node);
+                }
+            }
             self.look_ups = batches(unknown).into();
-            return Ok(());
+            return Ok(Settled::Waits);
         }
         for (held, outlook) in self.hold.take().into_iter().zip(outlooks) {
             match outlook {
@@ -81,7 +101,7 @@ impl Answer {
                 Outlook::Barred | Outlook::Unknown(_) => self.writer.withhold(&held.key, Ground::ReferenceHidden),
             }
         }
-        Ok(())
+        Ok(Settled::All)
     }
 
     /// Returns whether a resource is visible, once everything it refers to is known: what is optional goes with what is

@@ -12,7 +12,8 @@ pub(super) fn echoes_person(link: &str, search: &Search, person: &[Id]) -> bool 
     echoes(link, name, person)
 }
 
-fn echoes(link: &str, name: &str, person: &[Id]) -> bool {
+/// Returns true if and only if the `self` link of a page says that `name` was the person.
+pub(super) fn echoes(link: &str, name: &str, person: &[Id]) -> bool {
     let Some((_, query)) = link.split_once('?') else { return true };
     query.split('&').any(|pair| {
         let Some((given, value)) = pair.split_once('=') else { return false };

@@ -49,6 +49,17 @@ impl Answer {
     /// Judges the target of a reference.
     pub(super) fn looked_up(&mut self, resource: &Resource<'_>, batch: &Batch) -> Result<(), ViewError> {
         let (key, finding, refers) = self.referred(resource, batch)?;
+        self.take_note(resource, key, finding, refers)
+    }
+
+    /// Keeps what was made of a resource that is not released here.
+    fn take_note(
+        &mut self,
+        resource: &Resource<'_>,
+        key: Key,
+        finding: Finding,
+        refers: Refers,
+    ) -> Result<(), ViewError> {
         if finding == Finding::Waits || self.links.wants(&key) {
             self.links.keep(&key, resource.value.raw(), &refers.links)?;
         }
@@ -58,6 +69,24 @@ impl Answer {
             self.graph.learn(key, node(finding, refers));
         }
         Ok(())
+    }
+
+    /// Judges what may be judged together with what was met.
+    pub(super) fn gathered(&mut self, resource: &Resource<'_>, resource_type: &str) -> Result<(), ViewError> {
+        if resource.resource_type != resource_type {
+            return Err(ViewError::NotAsked);
+        }
+        if !resource.is_about(self.judge.known()) {
+            return Ok(());
+        }
+        let key = resource.key()?;
+        self.units.add(&key, resource.value, self.judge.known());
+        if self.graph.knows(&key) || self.waiting.contains(&key) || self.hold.iter().any(|held| held.key == key) {
+            return Ok(());
+        }
+        let mut refers = Refers::default();
+        let finding = self.judge.find(resource, Met::Referred, Linked::Unknown, &mut refers)?;
+        self.take_note(resource, key, finding, refers)
     }
 
     /// Judges the target of a reference, and holds it to be released.

@@ -52,6 +52,8 @@ struct Thing {
     tells: bool,
     whose: Whose,
     contained: Contained,
+    /// The treatment that a prescription is part of.
+    treatment: Option<usize>,
     /// Other things by number, each written in one of several ways; a number without a thing is one that is gone.
     references: Vec<(usize, usize)>,
 }
@@ -92,13 +94,15 @@ fn any_thing() -> impl Strategy<Value = Thing> {
     let references = proptest::collection::vec((0..THINGS + 1, 0..4_usize), 0..3);
     // Observations more often: of them there are panels, and panels of panels.
     let kind = prop_oneof![2 => Just(0), 5 => 0..KINDS.len()];
-    (kind, prop::bool::weighted(0.15), prop::bool::weighted(0.2), whose, contained, references).prop_map(
-        |(kind, restricted, tells, whose, contained, references)| Thing {
+    let treatment = prop::option::weighted(0.7, 0..2_usize);
+    (kind, prop::bool::weighted(0.15), prop::bool::weighted(0.2), whose, contained, treatment, references).prop_map(
+        |(kind, restricted, tells, whose, contained, treatment, references)| Thing {
             kind,
             restricted,
             tells,
             whose,
             contained,
+            treatment,
             references,
         },
     )
@@ -186,8 +190,13 @@ impl Record {
         if thing.whose == Whose::Shared && second == Second::Named {
             extensions.push(r#"{"reference":"Patient/b"}"#.to_owned());
         }
-        let extensions: Vec<_> =
+        let mut extensions: Vec<_> =
             extensions.iter().map(|text| format!(r#"{{"url":"http://x","valueReference":{text}}}"#)).collect();
+        if resource_type == "MedicationRequest" {
+            extensions.extend(thing.treatment.map(|treatment| {
+                format!(r#"{{"url":"http://x/ext-PharmaceuticalTreatment.Identifier","valueIdentifier":{{"value":"{treatment}"}}}}"#)
+            }));
+        }
         if !extensions.is_empty() {
             members.push(format!(r#""extension": [ {}]"#, extensions.join(" ,")));
         }
@@ -254,6 +263,16 @@ impl Record {
         references.find(|to| is(*to, "Medication")).filter(|_| is(index, "MedicationRequest"))
     }
 
+    /// Those of its treatment, itself among them.
+    fn unit(&self, index: usize) -> impl Iterator<Item = usize> {
+        let treatment = |index: usize| {
+            let is_block = KINDS[self.0[index].kind].0 == "MedicationRequest" && !self.is_others(index);
+            self.0[index].treatment.filter(|_| is_block)
+        };
+        let own = treatment(index);
+        (0..self.0.len()).filter(move |other| own.is_some() && treatment(*other) == own)
+    }
+
     /// The greatest set in which nothing is hidden by itself or lacks what it cannot be without.
     fn visible(&self) -> HashSet<usize> {
         let mut visible: HashSet<_> = (0..self.0.len()).filter(|index| !self.is_barred(*index)).collect();
@@ -261,6 +280,7 @@ impl Record {
             let is_whole = |index: &usize| {
                 let mut gathered = self.gathered(*index).peekable();
                 self.medication(*index).is_none_or(|to| visible.contains(&to))
+                    && self.unit(*index).all(|other| visible.contains(&other))
                     && (gathered.peek().is_none() || gathered.any(|(to, _)| visible.contains(&to)))
             };
             let kept: HashSet<_> = visible.iter().copied().filter(is_whole).collect();
@@ -325,7 +345,8 @@ fn same_bytes(record: &Record, sizes: Sizes) -> Result<(), TestCaseError> {
     let visible = record.visible();
     let ((page, chunk), (other_page, other_chunk)) = sizes;
     let one = all_answers(&record.world(|_| true, page), labels, chunk);
-    let without_barred = record.world(|index| !record.is_barred(index), other_page);
+    let is_whole = |index| record.unit(index).all(|other| visible.contains(&other));
+    let without_barred = record.world(|index| !record.is_barred(index) && is_whole(index), other_page);
     let is_visible = |index: usize| visible.contains(&index);
     let without_hidden = record.world_of(is_visible, &is_visible, Second::NeverNamed, Inside::AsSeen, other_page);
     compare(&one, &all_answers(&without_barred, labels, other_chunk))?;
@@ -390,6 +411,7 @@ fn panels_of_panels() -> Record {
         tells: false,
         whose: Whose::Own,
         contained: Contained::Nothing,
+        treatment: None,
         references: references.to_vec(),
     };
     let plain = || observation(false, &[]);

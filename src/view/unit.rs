@@ -1,0 +1,318 @@
+//! Unit: resources that are judged together.
+//!
+//! The building blocks of one pharmaceutical treatment, and a resource with what replaces, stops or corrects it, tell of each
+//! other: the strictest verdict holds for all of them (design section 3, "What is visible", point 8). Whoever belongs to a unit
+//! may not be on the page, and nothing in FHIR R4 finds what replaces a resource from the resource itself; so with a plan all
+//! resources of the person that could belong to one are gathered, once for each answer that meets one of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::str::FromStr;
+
+use crate::json::{Kind, Value};
+use crate::query::Id;
+use crate::view::graph::Node;
+use crate::view::need::{Need, Needs};
+use crate::view::reference::{Key, Known, Lead};
+
+/// The building blocks of a pharmaceutical treatment.
+const TREATMENT: &[&str] =
+    &["MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement"];
+
+/// Types that are judged with others of their own type alone.
+const ALONE: [&[&str]; 8] = [
+    &["CarePlan"],
+    &["CommunicationRequest"],
+    &["Composition"],
+    &["DeviceRequest"],
+    &["DiagnosticReport"],
+    &["DocumentReference"],
+    &["RequestGroup"],
+    &["ServiceRequest"],
+];
+
+/// What the name of a unit's place in the graph begins with; no type does.
+const MARK: char = '~';
+
+/// Returns the types among which a resource of that type may have others it is judged with; none where there are none.
+pub(super) fn family(resource_type: &str) -> Option<&'static [&'static str]> {
+    let mut families = std::iter::once(TREATMENT).chain(ALONE);
+    families.find(|family| family.contains(&resource_type))
+}
+
+/// Returns the place in the graph of the unit that a resource belongs to, if its type may belong to one.
+pub(super) fn unit_of(key: &Key) -> Option<Key> {
+    family(&key.resource_type)?;
+    Some(Key { resource_type: format!("{MARK}{}", key.resource_type), id: key.id.clone() })
+}
+
+/// Returns the resource whose unit that is, if it is the place of a unit.
+pub(super) fn member_of(unit: &Key) -> Option<Key> {
+    let resource_type = unit.resource_type.strip_prefix(MARK)?;
+    Some(Key { resource_type: resource_type.to_owned(), id: unit.id.clone() })
+}
+
+/// What makes a resource belong to a unit.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Bonds {
+    /// Treatments, by system and value.
+    treatments: Vec<(String, String)>,
+    /// What it replaces, stops or corrects.
+    others: Vec<Key>,
+}
+
+impl Bonds {
+    fn of(resource: Value<'_>, known: Known<'_>) -> Self {
+        let mut bonds = Self::default();
+        for member in resource.members() {
+            match member.name {
+                "priorPrescription" | "priorRequest" | "replaces" => bonds.gather(member.value, known, None),
+                // A stop is based on what it stops; another kind of resource (a plan, a referral) is only the occasion.
+                "basedOn" => bonds.gather(member.value, known, resource.text_of("resourceType").as_deref()),
+                "relatesTo" => {
+                    for target in member.value.items().flat_map(|item| item.members()) {
+                        if matches!(target.name, "target" | "targetReference") {
+                            bonds.gather(target.value, known, None);
+                        }
+                    }
+                }
+                "extension" | "modifierExtension" => {
+                    member.value.items().for_each(|extension| bonds.extension(extension, known));
+                }
+                _ => {}
+            }
+        }
+        bonds
+    }
+
+    fn extension(&mut self, extension: Value<'_>, known: Known<'_>) {
+        let url = extension.text_of("url").unwrap_or_default();
+        let name: String =
+            url.rsplit('/').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = name.to_ascii_lowercase();
+        // Nictiz: ext-PharmaceuticalTreatment.Identifier (R4), zib-Medication-MedicationTreatment (STU3).
+        if name.ends_with("pharmaceuticaltreatmentidentifier") || name.ends_with("medicationtreatment") {
+            let identifier = extension.get("valueIdentifier");
+            let text = |name: &str| identifier.and_then(|one| one.text_of(name)).unwrap_or_default().into_owned();
+            self.treatments.extend(identifier.map(|_| (text("system"), text("value"))));
+        }
+        // FHIR: request-replaces, diagnosticReport-replaces, diagnosticReport-addendumOf.
+        if (name.ends_with("replaces") || name.ends_with("addendumof"))
+            && let Some(reference) = extension.get("valueReference")
+        {
+            self.gather(reference, known, None);
+        }
+    }
+
+    /// Takes what one or several references lead to, if it is of that type.
+    fn gather(&mut self, references: Value<'_>, known: Known<'_>, only: Option<&str>) {
+        let one = (references.kind() == Kind::Object).then_some(references);
+        for text in one.into_iter().chain(references.items()).filter_map(|reference| reference.text_of("reference")) {
+            if let Lead::Resource(resource_type, id) = known.lead(&text)
+                && only.is_none_or(|only| only == resource_type)
+                && let Ok(id) = Id::from_str(id)
+            {
+                self.others.push(Key { resource_type: resource_type.to_owned(), id });
+            }
+        }
+    }
+}
+
+/// The resources of the person that may belong to units; they last for one answer.
+#[derive(Debug, Default)]
+pub(super) struct Units {
+    /// Types that are still to be gathered.
+    ahead: VecDeque<&'static str>,
+    /// Types that are gathered, or are among those.
+    begun: BTreeSet<&'static str>,
+    bonds: BTreeMap<Key, Bonds>,
+    /// The members of each unit by the first of them, and the first of each member.
+    members: HashMap<Key, Vec<Key>>,
+    first: HashMap<Key, Key>,
+}
+
+impl Units {
+    /// Returns what the unit at that place needs; nothing as long as those that may belong to it are not gathered, which is
+    /// begun then.
+    pub(super) fn node(&mut self, unit: &Key) -> Option<Node> {
+        let member = member_of(unit)?;
+        let family = family(&member.resource_type)?;
+        if family.iter().any(|name| !self.begun.contains(name)) {
+            self.ahead.extend(family.iter().filter(|name| self.begun.insert(**name)));
+            return None;
+        }
+        if !self.ahead.is_empty() {
+            return None;
+        }
+        if self.first.is_empty() {
+            self.join();
+        }
+        Some(match self.first.get(&member) {
+            // It was met and is not among those of the person: who belongs to it cannot be told.
+            None => Node::Hidden,
+            Some(first) if *first == member => {
+                let members = self.members.get(first).into_iter().flatten().cloned().map(Need::Key);
+                Node::Stays(Needs { whole: Need::all(members.collect()), inside: Vec::new() })
+            }
+            Some(first) => {
+                Node::Stays(Needs { whole: unit_of(first).map_or(Need::Never, Need::Key), inside: Vec::new() })
+            }
+        })
+    }
+
+    /// Returns the next type to gather.
+    pub(super) fn next(&mut self) -> Option<&'static str> {
+        self.ahead.pop_front()
+    }
+
+    /// Takes one resource of the person.
+    pub(super) fn add(&mut self, key: &Key, resource: Value<'_>, known: Known<'_>) {
+        self.members.clear();
+        self.first.clear();
+        self.bonds.insert(key.clone(), Bonds::of(resource, known));
+    }
+
+    /// Finds out which belong together: those of one treatment, and those that one leads to, as far as they are there.
+    fn join(&mut self) {
+        let keys: Vec<&Key> = self.bonds.keys().collect();
+        let places: HashMap<&Key, usize> = keys.iter().enumerate().map(|(place, key)| (*key, place)).collect();
+        let mut union = Union((0..keys.len()).collect());
+        let mut treated: HashMap<&(String, String), usize> = HashMap::new();
+        for (place, bonds) in self.bonds.values().enumerate() {
+            for treatment in &bonds.treatments {
+                let other = *treated.entry(treatment).or_insert(place);
+                union.join(place, other);
+            }
+            for other in bonds.others.iter().filter_map(|other| places.get(other)) {
+                union.join(place, *other);
+            }
+        }
+        for (place, key) in keys.iter().enumerate() {
+            let Some(first) = keys.get(union.first(place)) else { continue };
+            self.members.entry((*first).clone()).or_default().push((*key).clone());
+            self.first.insert((*key).clone(), (*first).clone());
+        }
+    }
+}
+
+/// Disjoint sets of places, each known by its least.
+struct Union(Vec<usize>);
+
+impl Union {
+    fn first(&self, place: usize) -> usize {
+        let mut place = place;
+        while let Some(above) = self.0.get(place).copied().filter(|above| *above != place) {
+            place = above;
+        }
+        place
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.first(one), self.first(other));
+        if let Some(above) = self.0.get_mut(one.max(other)) {
+            *above = one.min(other);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Document;
+    use crate::limits;
+
+    fn key(reference: &str) -> Key {
+        let (resource_type, id) = reference.split_once('/').unwrap();
+        Key { resource_type: resource_type.to_owned(), id: Id::from_str(id).unwrap() }
+    }
+
+    fn bonds(text: &str) -> Bonds {
+        let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
+        Bonds::of(document.root(), Known { person: &[], bases: &["http://u/fhir".to_owned()] })
+    }
+
+    #[test]
+    fn what_a_resource_replaces_stops_or_corrects_is_found() {
+        for (text, expected) in [
+            (
+                r#"{"resourceType":"MedicationRequest","priorPrescription":{"reference":"MedicationRequest/1"}}"#,
+                "MedicationRequest/1",
+            ),
+            (
+                r#"{"resourceType":"MedicationRequest","basedOn":[{"reference":"http://u/fhir/MedicationRequest/1"}]}"#,
+                "MedicationRequest/1",
+            ),
+            (
+                r#"{"resourceType":"ServiceRequest","replaces":[{"reference":"ServiceRequest/1/_history/2"}]}"#,
+                "ServiceRequest/1",
+            ),
+            (r#"{"resourceType":"DeviceRequest","priorRequest":[{"reference":"DeviceRequest/1"}]}"#, "DeviceRequest/1"),
+            (
+                r#"{"resourceType":"DocumentReference","relatesTo":[{"code":"replaces","target":{"reference":"DocumentReference/1"}}]}"#,
+                "DocumentReference/1",
+            ),
+            (
+                r#"{"resourceType":"Composition","relatesTo":[{"code":"appends","targetReference":{"reference":"Composition/1"}}]}"#,
+                "Composition/1",
+            ),
+            (
+                r#"{"resourceType":"DiagnosticReport","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/diagnosticReport-addendumOf","valueReference":{"reference":"DiagnosticReport/1"}}]}"#,
+                "DiagnosticReport/1",
+            ),
+        ] {
+            assert_eq!(bonds(text), Bonds { treatments: Vec::new(), others: vec![key(expected)] }, "{text}");
+        }
+        for text in [
+            r#"{"resourceType":"MedicationRequest","basedOn":[{"reference":"CarePlan/1"}]}"#,
+            r#"{"resourceType":"MedicationRequest","reasonReference":[{"reference":"Condition/1"}]}"#,
+        ] {
+            assert_eq!(bonds(text), Bonds::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_treatment_is_known_by_its_identifier() {
+        for url in [
+            "http://nictiz.nl/fhir/StructureDefinition/ext-PharmaceuticalTreatment.Identifier",
+            "http://nictiz.nl/fhir/StructureDefinition/zib-Medication-MedicationTreatment",
+        ] {
+            let text = format!(
+                r#"{{"resourceType":"MedicationDispense","extension":[{{"url":"{url}","valueIdentifier":{{"system":"s","value":"v"}}}}]}}"#
+            );
+            let expected = Bonds { treatments: vec![("s".to_owned(), "v".to_owned())], others: Vec::new() };
+            assert_eq!(bonds(&text), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_unit_needs_all_its_members_and_one_that_is_not_there_is_hidden() {
+        let mut units = Units::default();
+        let unit = |reference: &str| unit_of(&key(reference)).unwrap();
+        assert_eq!(units.node(&unit("DocumentReference/a")), None);
+        assert_eq!((units.next(), units.next()), (Some("DocumentReference"), None));
+        for (id, to) in [("a", "b"), ("b", "none"), ("c", "a"), ("d", "d")] {
+            let text = format!(
+                r#"{{"resourceType":"DocumentReference","relatesTo":[{{"target":{{"reference":"DocumentReference/{to}"}}}}]}}"#
+            );
+            let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
+            let known = Known { person: &[], bases: &[] };
+            units.add(&key(&format!("DocumentReference/{id}")), document.root(), known);
+        }
+        let all = |ids: &[&str]| {
+            let members = ids.iter().map(|id| Need::Key(key(&format!("DocumentReference/{id}"))));
+            Some(Node::Stays(Needs { whole: Need::all(members.collect()), inside: Vec::new() }))
+        };
+        assert_eq!(units.node(&unit("DocumentReference/a")), all(&["a", "b", "c"]));
+        assert_eq!(units.node(&unit("DocumentReference/d")), all(&["d"]));
+        let by_first = Needs { whole: Need::Key(unit("DocumentReference/a")), inside: Vec::new() };
+        assert_eq!(units.node(&unit("DocumentReference/c")), Some(Node::Stays(by_first)));
+        assert_eq!(units.node(&unit("DocumentReference/x")), Some(Node::Hidden));
+    }
+
+    #[test]
+    fn only_some_types_belong_to_units() {
+        assert_eq!(unit_of(&key("Observation/1")), None);
+        let unit = unit_of(&key("MedicationRequest/1")).unwrap();
+        assert_eq!(member_of(&unit), Some(key("MedicationRequest/1")));
+        assert_eq!(member_of(&key("MedicationRequest/1")), None);
+    }
+}
