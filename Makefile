@@ -3,11 +3,12 @@
 SHELL := /bin/bash
 ARGS ?=
 
-.PHONY: help setup setup-test setup-bench demo test bench hapi fuzz fmt lint doc
+.PHONY: help setup setup-test setup-bench demo test typed bench hapi fuzz fmt lint doc
 
 help:
 	@echo "make demo    a gateway, a FHIR server and a tour, all on this machine (ARGS=--once: the tour alone)"
 	@echo "make test    every test"
+	@echo "make typed   Consents of FHIR R5 read by fhir-sdk too (compiles for minutes)"
 	@echo "make bench   every measurement: a table, and target/bench.json"
 	@echo "make hapi    a real HAPI FHIR server (ARGS=-Dport=8080 …)"
 	@echo "make fuzz    a million inputs for every fuzz target"
@@ -27,6 +28,9 @@ demo: setup
 
 test: setup-test
 	@tools/test
+
+typed: setup
+	cargo test --package sluis-typed --features r5
 
 bench: setup-bench
 	@tools/bench $(ARGS)

@@ -159,7 +159,7 @@ fn elements(provision: &ConsentProvision) -> TypedElements {
 }
 
 /// Returns the date of a dateTime: how fhir-sdk writes a time is its own.
-fn day(moment: &DateTime) -> String {
+pub(crate) fn day(moment: &DateTime) -> String {
     let text = serde_json::to_value(moment).ok().and_then(|text| text.as_str().map(str::to_owned));
     text.unwrap_or_default().split('T').next().unwrap_or_default().to_owned()
 }

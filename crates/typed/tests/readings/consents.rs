@@ -13,6 +13,9 @@ use sluis_typed::{TypedEffect, TypedElements, TypedProvision, consent};
 
 use super::{FILE, demo, files, member};
 
+#[cfg(feature = "r5")]
+mod r5;
+
 /// Why Sluis does not read some Consents that fhir-sdk does.
 const STRICTER: [(&str, Unreadable); 8] = [
     ("fhir-sdk takes any text as a reference", Unreadable::Patient),
