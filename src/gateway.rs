@@ -10,6 +10,7 @@ pub mod consent_store;
 pub mod door;
 mod emergency;
 mod end;
+mod ending;
 mod exchange;
 pub mod explain;
 mod forward;

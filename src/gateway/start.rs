@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
@@ -13,6 +13,7 @@ use super::admin::{Admin, AdminOptions, Check, Checks};
 use super::clock::Clock;
 use super::config::{self, Config, Mistake};
 use super::door::{Door, DoorOptions, FailedHandshake, OnFailure};
+use super::ending::{self, Ending, Stage};
 use super::exchange::exchange;
 use super::hook::Hooks;
 use super::lookup;
@@ -55,11 +56,24 @@ impl std::fmt::Debug for Running {
 pub fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), StartError> {
     let config::TelemetrySettings { level, otlp } = config.telemetry.clone();
     let telemetry = Telemetry::start(&TelemetryOptions { level, otlp })?;
+    let allowed = config.listen.deadline + ending::GRACE;
+    let ending = Ending::default();
+    let bounded = OnceLock::new();
     let ended = actix_rt::System::new().block_on(async {
         let running = Running::new(config, Clock::system())?;
         running.stop.on_signals().map_err(failed("listen for signals"))?;
         ready(&running);
-        running.serve().await
+        let asked = running.stop.asked();
+        let watched = async {
+            asked.await;
+            bounded.set(ending.within(allowed)).unwrap_or_default();
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            never = watched => never,
+            served = running.serve(&ending) => served,
+        }
     });
     telemetry.stop();
     ended
@@ -101,7 +115,7 @@ pub async fn in_process(file: &Path) -> Result<InProcess, InProcessError> {
     let running = Running::new(config, Clock::system())?;
     let stop = running.stop.clone();
     actix_rt::spawn(async move {
-        if let Err(error) = running.serve().await {
+        if let Err(error) = running.serve(&Ending::default()).await {
             tracing::error!(%error, "the gateway ended");
         }
     });
@@ -196,7 +210,7 @@ impl Running {
     ///
     /// # Errors
     /// A listener that fails.
-    pub async fn serve(self) -> Result<(), StartError> {
+    async fn serve(self, ending: &Ending) -> Result<(), StartError> {
         let Self { gateway, door, admin, tls, stop, _watch } = self;
         gateway.journal.event(Event::new(EventKind::Start).with("version", env!("CARGO_PKG_VERSION")));
         let sources = Arc::new(Sources::default());
@@ -209,6 +223,7 @@ impl Running {
         let looked_after =
             actix_rt::spawn(admin.serve(metrics, checks(&gateway, tls, sources), hooks(&gateway), out.asked()));
         let served = door.serve(stop.asked()).await.map_err(failed("serve"));
+        ending.waits_for(Stage::AdminListener);
         out.now();
         asking.abort();
         forgetting.abort();
@@ -217,7 +232,9 @@ impl Running {
         }
         gateway.journal.event(Event::new(EventKind::Stop));
         // It waits for the disk; nothing else runs any more.
+        ending.waits_for(Stage::Journal);
         gateway.journal.stop();
+        ending.waits_for(Stage::Rest);
         served
     }
 }
