@@ -99,6 +99,15 @@ pub const REASON_BYTES: usize = 512;
 /// One certificate of a caller: real ones have two or three thousand bytes.
 pub const CERTIFICATE_BYTES: usize = 32 * 1024;
 
+/// One CRL: that of a register with as many cards as there are caregivers has a few megabytes, and is held whole.
+pub const CRL_BYTES: usize = 32 * 1024 * 1024;
+
+/// One fetch of a CRL in all: a slow line still brings it well before its end.
+pub const CRL_FETCH: Duration = Duration::from_secs(120);
+
+/// URLs that CRLs are fetched from: each is a task of its own, and a register has a handful of CAs.
+pub const CRL_URLS: usize = 32;
+
 /// Waiting for a connection to the upstream.
 pub const CONNECT: Duration = Duration::from_secs(3);
 

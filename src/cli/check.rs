@@ -8,7 +8,7 @@ use crate::gateway::config::{self, Config, Mistake};
 use crate::gateway::sample::{self, Sample};
 use crate::gateway::start;
 use crate::gateway::state::{Rules, StartError};
-use crate::gateway::trust::{Moment, Trust};
+use crate::gateway::trust::{Directories, Moment, Trust};
 use crate::label::{Share, SystemName};
 
 /// Finds every mistake: in the file, in the profiles, in trust and CRLs, and in the sources of Consents, which must answer a
@@ -32,8 +32,16 @@ pub fn check(path: &Path) -> Vec<Mistake> {
         }),
         Err(error) => mistakes.push(mistake("", error.to_string())),
     }
-    if let Err(error) = Trust::load(&config.identity.trust, config.identity.crl.as_deref(), Moment::Present) {
-        mistakes.push(mistake("identity", error.to_string()));
+    let identity = &config.identity;
+    // What is fetched need not be there yet.
+    let crl = identity.crl.as_deref().filter(|crl| identity.fetch.is_none() || crl.is_dir());
+    let directories = Directories { trust: &identity.trust, intermediates: identity.intermediates.as_deref(), crl };
+    match Trust::of(directories, Moment::Present) {
+        Ok(trust) if trust.holds_unsigned() => {
+            mistakes.push(mistake("identity.crl", "CRLs that their issuers signed; one is not".to_owned()));
+        }
+        Ok(_) => {}
+        Err(error) => mistakes.push(mistake("identity", error.to_string())),
     }
     for (source, fault) in probe(&config) {
         mistakes.push(mistake(

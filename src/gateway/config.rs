@@ -15,6 +15,7 @@ pub use check::{Mistake, load};
 
 use super::admin::Network;
 use super::hook::HookSecret;
+use super::revocation::FetchOptions;
 use super::tls::TlsVersion;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::identity::{Admitted, Register, Ura};
@@ -89,8 +90,12 @@ pub struct Listen {
 pub struct IdentitySettings {
     /// Directory of issuing CAs.
     pub trust: PathBuf,
+    /// Directory of CAs below an anchor, known for their CRLs alone.
+    pub intermediates: Option<PathBuf>,
     /// Directory of CRLs; none only where revocation is off.
     pub crl: Option<PathBuf>,
+    /// From where CRLs are fetched into that directory; none where somebody else keeps it filled.
+    pub fetch: Option<FetchOptions>,
     /// Accept test OIDs and lenient test certificates.
     pub test: bool,
     /// The issuing CAs whose certificates count, and how strictly these are read.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::door::HandshakeFailure;
 use super::hook::Notice;
+use super::revocation::fetch_codes;
 use crate::audit::Outcome;
 use crate::consent::Ground;
 use table::{Counters, Gauge, Histograms, Label};
@@ -75,6 +76,7 @@ pub struct Metrics {
     handshakes_failed: Counters,
     asked: Counters,
     notices: Counters,
+    crls_fetched: Counters,
     upstream: Histograms,
     in_flight: Gauge,
     connections: Gauge,
@@ -117,6 +119,11 @@ impl Metrics {
                 "Notices of servers that something changed, by what became of them.",
                 vec![Label::new("result", Notice::ALL.map(Notice::code))],
             ),
+            crls_fetched: Counters::new(
+                "sluis_crl_fetches_total",
+                "CRLs that were fetched, by what became of them.",
+                vec![Label::new("result", fetch_codes())],
+            ),
             upstream: Histograms::new(
                 "sluis_upstream_seconds",
                 "Time to the head of an answer of the upstream.",
@@ -127,7 +134,7 @@ impl Metrics {
             journal_broken: Gauge::new("sluis_journal_broken", "1 when the journal takes no records."),
             trust_broken: Gauge::new(
                 "sluis_trust_broken",
-                "1 when a file of certificates or CRLs is unreadable and an older state is in force.",
+                "1 when a file of certificates or CRLs cannot be taken and an older state is in force.",
             ),
             trust_generation: Gauge::new("sluis_trust_generation", "How many times certificates and CRLs were loaded."),
             crl_next_update: Gauge::new(
@@ -156,6 +163,10 @@ impl Metrics {
     /// Counts a notice of a server.
     pub fn notice(&self, notice: Notice) {
         self.notices.add(&[notice.code()]);
+    }
+
+    pub(super) fn crl_fetched(&self, result: &'static str) {
+        self.crls_fetched.add(&[result]);
     }
 
     /// Says whether the journal takes records.
@@ -189,7 +200,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut out = String::new();
-        for counters in [&self.exchanges, &self.handshakes_failed, &self.asked, &self.notices] {
+        for counters in [&self.exchanges, &self.handshakes_failed, &self.asked, &self.notices, &self.crls_fetched] {
             counters.render(&mut out);
         }
         self.upstream.render(&mut out);

@@ -1,9 +1,10 @@
 //! Trust that follows its files: certificates and CRLs are looked at again and again, and a change counts without a
 //! restart.
 //!
-//! A set of files that cannot be read leaves the state before it in force, and says so in log, metrics and `/ready`: a
+//! A set of files that cannot be read, or that holds a CRL older than the one before, leaves the state before it in force, and says so in log, metrics and `/ready`: a
 //! half-written CRL must not shut out everybody. What is in force still ends by its own dates.
 
+mod fetch;
 mod fingerprint;
 
 use std::path::PathBuf;
@@ -15,8 +16,10 @@ use time::OffsetDateTime;
 
 use super::admin::Check;
 use super::config::IdentitySettings;
-use super::trust::{Moment, Trust, TrustError};
+use super::trust::{Directories, Moment, Trust, TrustError};
 use crate::identity::Register;
+pub(super) use fetch::codes as fetch_codes;
+pub use fetch::{FetchError, FetchOptions, Fetching};
 pub(super) use fingerprint::Fingerprint;
 
 /// How long a verdict on a chain counts when nothing changed: long enough that it costs a busy connection nothing, short
@@ -39,6 +42,8 @@ pub enum Look {
 pub struct TrustOptions {
     /// Directory of issuing CAs.
     pub trust: PathBuf,
+    /// Directory of CAs below an anchor, known for their CRLs.
+    pub intermediates: Option<PathBuf>,
     /// Directory of CRLs; none only where revocation is off.
     pub crl: Option<PathBuf>,
     /// What certificates are read by.
@@ -49,8 +54,9 @@ impl TrustOptions {
     /// Returns those of a configuration.
     #[must_use]
     pub fn of(settings: &IdentitySettings) -> Self {
-        let IdentitySettings { trust, crl, register, test: _, admit: _ } = settings;
-        Self { trust: trust.clone(), crl: crl.clone(), register: Arc::clone(register) }
+        let IdentitySettings { trust, intermediates, crl, register, fetch: _, test: _, admit: _ } = settings;
+        let (trust, intermediates, crl) = (trust.clone(), intermediates.clone(), crl.clone());
+        Self { trust, intermediates, crl, register: Arc::clone(register) }
     }
 }
 
@@ -119,11 +125,16 @@ impl LiveTrust {
         let seen = fingerprint(&options);
         let trust = read(&options)?;
         let register = Arc::clone(&options.register);
+        let unsigned = trust.holds_unsigned();
+        if unsigned {
+            tracing::error!("a CRL is not signed by its issuer: callers of that CA are refused");
+        }
         Ok(Self {
             options,
             current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust), register }),
             seen: Mutex::new(seen),
-            broken: AtomicBool::new(false),
+            // There is no state before it that could stay.
+            broken: AtomicBool::new(unsigned),
         })
     }
 
@@ -147,7 +158,8 @@ impl LiveTrust {
             return Look::Same;
         }
         *seen = found;
-        match read(&self.options) {
+        let current = self.current();
+        match read(&self.options).and_then(|trust| trust.may_follow(&current.trust).map(|()| trust)) {
             Ok(trust) => {
                 let number = self.current.load().number.saturating_add(1);
                 let crl_issuers = trust.crl_issuers();
@@ -159,7 +171,7 @@ impl LiveTrust {
             }
             Err(error) => {
                 self.broken.store(true, Ordering::Release);
-                tracing::error!(%error, "certificates or CRLs cannot be read, the state before stays in force");
+                tracing::error!(%error, "certificates or CRLs cannot be taken, the state before stays in force");
                 Look::Broken
             }
         }
@@ -185,9 +197,10 @@ impl LiveTrust {
 }
 
 fn read(options: &TrustOptions) -> Result<Trust, TrustError> {
-    Trust::load(&options.trust, options.crl.as_deref(), Moment::Present)
+    let (intermediates, crl) = (options.intermediates.as_deref(), options.crl.as_deref());
+    Trust::of(Directories { trust: &options.trust, intermediates, crl }, Moment::Present)
 }
 
 fn fingerprint(options: &TrustOptions) -> Fingerprint {
-    Fingerprint::of(std::iter::once(&options.trust).chain(&options.crl))
+    Fingerprint::of(std::iter::once(&options.trust).chain(&options.intermediates).chain(&options.crl))
 }

@@ -19,12 +19,12 @@ use super::hook::Hooks;
 use super::lookup;
 use super::metrics::{Call, Metrics};
 use super::response;
-use super::revocation::{LiveTrust, Look, TrustOptions};
+use super::revocation::{Fetching, LiveTrust, Look, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
 use super::stop::Stop;
 use super::telemetry::{Telemetry, TelemetryOptions};
 use super::tls::{LiveTls, TlsOptions, Watch};
-use super::upstream::Upstream;
+use super::upstream::{AccessError, Upstream};
 use crate::audit::{Event, EventKind};
 use crate::limits;
 use crate::query::LookUp;
@@ -159,7 +159,10 @@ impl Running {
         let settings = config.clone();
         let names: Vec<&str> = settings.upstream.exchanges.iter().map(String::as_str).collect();
         let metrics = Arc::new(Metrics::new(&names));
-        let config::IdentitySettings { test, .. } = settings.identity;
+        let test = settings.identity.test;
+        if let Some(fetch) = &settings.identity.fetch {
+            Fetching::prepare(fetch).map_err(failed("make the directory identity.crl"))?;
+        }
         let trust =
             Arc::new(LiveTrust::load(TrustOptions::of(&settings.identity)).map_err(super::tls::TlsError::from)?);
         let config::Listen { address, certificate, key, tls_min, deadline, workers, .. } = settings.listen;
@@ -214,6 +217,7 @@ impl Running {
         let Self { gateway, door, admin, tls, stop, _watch } = self;
         gateway.journal.event(Event::new(EventKind::Start).with("version", env!("CARGO_PKG_VERSION")));
         let sources = Arc::new(Sources::default());
+        let fetching = fetching(&gateway)?;
         let asking = actix_rt::spawn(ask_sources(Arc::clone(&gateway), Arc::clone(&sources)));
         let forgetting = actix_rt::spawn(forget_on_hangup(Arc::clone(&gateway)));
         let metrics = Arc::clone(&gateway.metrics);
@@ -225,6 +229,7 @@ impl Running {
         let served = door.serve(stop.asked()).await.map_err(failed("serve"));
         ending.waits_for(Stage::AdminListener);
         out.now();
+        drop(fetching);
         asking.abort();
         forgetting.abort();
         if looked_after.await.is_err() {
@@ -262,6 +267,12 @@ async fn ask_sources(gateway: Arc<Gateway>, sources: Arc<Sources>) {
         sources.0.store(faults.is_empty(), std::sync::atomic::Ordering::Release);
         tokio::time::sleep(PROBE).await;
     }
+}
+
+fn fetching(gateway: &Gateway) -> Result<Option<Fetching>, StartError> {
+    let Some(options) = &gateway.config.identity.fetch else { return Ok(None) };
+    let fetching = Fetching::start(options, &gateway.trust, &gateway.clock, &gateway.metrics);
+    fetching.map(Some).map_err(|_| AccessError::Client.into())
 }
 
 async fn forget_on_hangup(gateway: Arc<Gateway>) {

@@ -22,7 +22,11 @@ use time::OffsetDateTime;
 use crate::identity::Reason;
 
 mod bundle;
+mod crl;
 mod load;
+
+pub(in crate::gateway) use crl::Crl;
+pub use crl::CrlError;
 
 /// Certificates between a leaf and its anchor: PKIoverheid has three levels above a leaf.
 const DEPTH: i32 = 8;
@@ -67,6 +71,18 @@ pub enum TrustError {
         /// Which.
         path: PathBuf,
     },
+    /// A CRL of a CA that is known, which that CA did not sign.
+    #[error("{path}: a CRL that its issuer did not sign")]
+    NotSigned {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A CRL that was published before the one in force.
+    #[error("a CRL of {issuers} issuers is older than the one in force")]
+    Older {
+        /// Of how many issuers.
+        issuers: usize,
+    },
     /// The trust directory holds no certificate.
     #[error("{path}: no certificate in *.pem, *.crt or *.cer")]
     NoAnchor {
@@ -100,21 +116,36 @@ pub enum Moment {
 /// The anchors and CRLs in force.
 pub struct Trust {
     anchors: Vec<X509>,
-    revocation: Option<Revocation>,
+    /// CAs below an anchor, known for their CRLs alone.
+    intermediates: Vec<X509>,
+    revocation: Option<(X509Store, Revocation)>,
     moment: Moment,
 }
 
+/// The CRLs of a directory.
 struct Revocation {
-    store: X509Store,
-    /// Of each issuer, until when its newest CRL holds.
-    next_updates: BTreeMap<Vec<u8>, OffsetDateTime>,
+    /// Of each issuer, the newest.
+    newest: BTreeMap<Vec<u8>, crl::Edition>,
+    /// Files with CRLs that say to be of a CA that did not sign them.
+    unsigned: Vec<PathBuf>,
+}
+
+/// The directories of a trust.
+#[derive(Debug, Clone, Copy)]
+pub struct Directories<'a> {
+    /// The anchors.
+    pub trust: &'a Path,
+    /// CAs below an anchor, whose CRLs are judged before one of their certificates is seen.
+    pub intermediates: Option<&'a Path>,
+    /// The CRLs; none where revocation is not judged.
+    pub crl: Option<&'a Path>,
 }
 
 impl std::fmt::Debug for Trust {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trust")
             .field("anchors", &self.anchors.len())
-            .field("crls", &self.revocation.as_ref().map(|revocation| revocation.next_updates.len()))
+            .field("crls", &self.crl_issuers())
             .field("moment", &self.moment)
             .finish()
     }
@@ -138,28 +169,82 @@ impl Trust {
     ///
     /// When a file that counts cannot be read in full, or there is no anchor.
     pub fn load(trust_dir: &Path, crl_dir: Option<&Path>, moment: Moment) -> Result<Self, TrustError> {
-        let anchors = load::anchors(trust_dir)?;
-        let revocation = match crl_dir {
+        Self::of(Directories { trust: trust_dir, intermediates: None, crl: crl_dir }, moment)
+    }
+
+    /// Reads these directories.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn of(directories: Directories<'_>, moment: Moment) -> Result<Self, TrustError> {
+        let Directories { trust, intermediates, crl } = directories;
+        let anchors = load::anchors(trust)?;
+        let intermediates = intermediates.map_or_else(|| Ok(Vec::new()), load::authorities)?;
+        let revocation = match crl {
             Some(dir) => {
                 let mut builder = store_builder(&anchors, Pass::Validity, moment, X509VerifyFlags::CRL_CHECK)?;
-                let next_updates = load::crls(dir, &mut builder)?;
-                Some(Revocation { store: builder.build(), next_updates })
+                let known: Vec<&X509> = anchors.iter().chain(&intermediates).collect();
+                let revocation = load::crls(dir, &mut builder, &known)?;
+                Some((builder.build(), revocation))
             }
             None => None,
         };
-        Ok(Self { anchors, revocation, moment })
+        Ok(Self { anchors, intermediates, revocation, moment })
+    }
+
+    /// Checks that this may take the place of what was in force: no CRL that its issuer did not sign, and none that is older
+    /// than the one before.
+    ///
+    /// # Errors
+    ///
+    /// The first that may not.
+    pub fn may_follow(&self, before: &Self) -> Result<(), TrustError> {
+        let Some((_, revocation)) = &self.revocation else { return Ok(()) };
+        if let Some(path) = revocation.unsigned.first() {
+            return Err(TrustError::NotSigned { path: path.clone() });
+        }
+        let there = before.revocation.as_ref().map(|(_, revocation)| &revocation.newest);
+        let is_older = |(issuer, edition): (&Vec<u8>, &crl::Edition)| {
+            there.and_then(|there| there.get(issuer)).is_some_and(|there| edition.is_before(there))
+        };
+        match revocation.newest.iter().filter(|&each| is_older(each)).count() {
+            0 => Ok(()),
+            issuers => Err(TrustError::Older { issuers }),
+        }
+    }
+
+    /// Judges a CRL that comes from elsewhere; returns until when it holds.
+    ///
+    /// # Errors
+    ///
+    /// It is of nobody known here, not signed, does not hold, or is older than what is in force.
+    pub(in crate::gateway) fn take(&self, crl: &Crl, now: OffsetDateTime) -> Result<OffsetDateTime, CrlError> {
+        crl.is_signed_by_one_of(self.anchors.iter().chain(&self.intermediates))?;
+        crl.holds_at(now)?;
+        let there = self.revocation.as_ref().and_then(|(_, revocation)| revocation.newest.get(crl.issuer()));
+        if there.is_some_and(|there| crl.edition().is_before(there)) {
+            return Err(CrlError::Older);
+        }
+        Ok(crl.edition().next_update)
+    }
+
+    /// Returns true if and only if a CRL says to be of a CA that is known and did not sign it.
+    #[must_use]
+    pub fn holds_unsigned(&self) -> bool {
+        self.revocation.as_ref().is_some_and(|(_, revocation)| !revocation.unsigned.is_empty())
     }
 
     /// Returns until when every issuer's newest CRL holds; nothing when revocation is not judged or no CRL is there.
     #[must_use]
     pub fn earliest_next_update(&self) -> Option<OffsetDateTime> {
-        self.revocation.as_ref()?.next_updates.values().min().copied()
+        self.revocation.as_ref()?.1.newest.values().map(|edition| edition.next_update).min()
     }
 
     /// Returns how many issuers have a CRL.
     #[must_use]
     pub fn crl_issuers(&self) -> usize {
-        self.revocation.as_ref().map_or(0, |revocation| revocation.next_updates.len())
+        self.revocation.as_ref().map_or(0, |(_, revocation)| revocation.newest.len())
     }
 
     /// Judges a certificate and those its owner sent along: chain, purpose, validity, revocation.
@@ -213,10 +298,10 @@ impl Trust {
 
     /// Judges each certificate of a chain below its anchor, which is the last.
     fn revocation_of(&self, chain: &StackRef<X509>) -> Result<Vec<Fault>, ErrorStack> {
-        let Some(revocation) = &self.revocation else { return Ok(Vec::new()) };
+        let Some((store, _)) = &self.revocation else { return Ok(Vec::new()) };
         let mut faults = Vec::new();
         for (depth, certificate) in chain.iter().enumerate().take(chain.len().saturating_sub(1)) {
-            if let (Some(fault), _) = run(&revocation.store, certificate, chain)? {
+            if let (Some(fault), _) = run(store, certificate, chain)? {
                 faults.push(Fault { result: fault.result, depth: depth.saturating_add(fault.depth) });
             }
         }

@@ -1,5 +1,6 @@
 //! The door: who gets through the handshake and past it, by real handshakes with certificates of a test PKI.
 
+mod fetch;
 mod handshake;
 pub(crate) mod house;
 mod http;

@@ -270,6 +270,15 @@ impl Pki {
         Ok(())
     }
 
+    /// Returns the CRL of a CA.
+    ///
+    /// # Errors
+    ///
+    /// When OpenSSL fails.
+    pub fn crl_of(&self, ca: Ca) -> Result<Vec<u8>, PkiError> {
+        self.crl(self.authority(ca)?)
+    }
+
     fn crl(&self, authority: &Authority) -> Result<Vec<u8>, PkiError> {
         let this_update = (self.now - Duration::HOUR).min(authority.next_update - Duration::hours(48));
         let revoked: Vec<Vec<u8>> =

@@ -63,6 +63,9 @@ pub(super) struct Identity {
     pub(super) trust: PathBuf,
     pub(super) crl: Option<PathBuf>,
     pub(super) urls: Option<Vec<String>>,
+    #[serde(default = "hourly")]
+    pub(super) fetch_every: String,
+    pub(super) intermediates: Option<PathBuf>,
     #[serde(default = "require")]
     pub(super) revocation: String,
     #[serde(default)]
@@ -91,6 +94,10 @@ pub(super) struct Admit {
     pub(super) types: Option<Vec<String>>,
     pub(super) roles: Option<Vec<String>>,
     pub(super) organisations: Option<Vec<String>>,
+}
+
+fn hourly() -> String {
+    "1h".to_owned()
 }
 
 fn require() -> String {

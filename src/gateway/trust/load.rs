@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use openssl::asn1::{Asn1Time, Asn1TimeRef};
-use openssl::error::ErrorStack;
 use openssl::ssl::SslFiletype;
+use openssl::x509::X509;
 use openssl::x509::store::{X509Lookup, X509StoreBuilder};
-use openssl::x509::{X509, X509Crl};
-use time::{Duration, OffsetDateTime};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::TrustError;
+use super::crl::{Crl, CrlError, Edition};
+use super::{Revocation, TrustError};
 
 pub(super) fn anchors(dir: &Path) -> Result<Vec<X509>, TrustError> {
+    let anchors = authorities(dir)?;
+    if anchors.is_empty() { Err(TrustError::NoAnchor { path: dir.to_owned() }) } else { Ok(anchors) }
+}
+
+/// Returns every certificate of a directory; each must be one of a CA.
+pub(super) fn authorities(dir: &Path) -> Result<Vec<X509>, TrustError> {
     let mut anchors = Vec::new();
     for path in files(dir, &["pem", "crt", "cer"])? {
         for der in certificates(&path)? {
@@ -30,7 +34,7 @@ pub(super) fn anchors(dir: &Path) -> Result<Vec<X509>, TrustError> {
             anchors.push(X509::from_der(&der).map_err(|_| malformed())?);
         }
     }
-    if anchors.is_empty() { Err(TrustError::NoAnchor { path: dir.to_owned() }) } else { Ok(anchors) }
+    Ok(anchors)
 }
 
 /// Returns the DER of every certificate in a file, in the order of the file.
@@ -38,21 +42,30 @@ fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, TrustError> {
     blocks(path, &["CERTIFICATE", "X509 CERTIFICATE"], "a certificate")
 }
 
-/// Adds every CRL of `dir` to the store; returns of each issuer until when its newest CRL holds.
-pub(super) fn crls(dir: &Path, store: &mut X509StoreBuilder) -> Result<BTreeMap<Vec<u8>, OffsetDateTime>, TrustError> {
+/// Adds every CRL of `dir` to the store, and judges whether the CAs that are known signed those that say to be theirs.
+pub(super) fn crls(dir: &Path, store: &mut X509StoreBuilder, known: &[&X509]) -> Result<Revocation, TrustError> {
     let lookup = store.add_lookup(X509Lookup::file())?;
-    let mut next_updates = BTreeMap::new();
+    let (mut newest, mut unsigned): (BTreeMap<Vec<u8>, Edition>, _) = (BTreeMap::new(), Vec::new());
     for path in files(dir, &["pem", "crl"])? {
         let malformed = || TrustError::Malformed { path: path.clone(), expected: "a CRL" };
         let ders = blocks(&path, &["X509 CRL"], "a CRL")?;
-        for der in &ders {
-            let crl = X509Crl::from_der(der).map_err(|_| malformed())?;
-            let Some(next_update) = crl.next_update() else { return Err(TrustError::NoNextUpdate { path }) };
-            let next_update = moment(next_update)?;
-            let newest = next_updates.entry(crl.issuer_name().to_der()?).or_insert(next_update);
-            *newest = next_update.max(*newest);
+        let count = ders.len();
+        for der in ders {
+            if without_next_update(&der) {
+                return Err(TrustError::NoNextUpdate { path });
+            }
+            let crl = Crl::of_der(der).map_err(|_| malformed())?;
+            if crl.is_signed_by_one_of(known.iter().copied()) == Err(CrlError::NotSigned) {
+                unsigned.push(path.clone());
+                continue;
+            }
+            let edition = crl.edition().clone();
+            let there = newest.entry(crl.issuer().to_owned()).or_insert_with(|| edition.clone());
+            if there.is_before(&edition) {
+                *there = edition;
+            }
         }
-        if ders.is_empty() {
+        if count == 0 {
             continue;
         }
         // OpenSSL takes CRLs into a store from files only, and the binding takes only names it can hold as a C string.
@@ -61,11 +74,15 @@ pub(super) fn crls(dir: &Path, store: &mut X509StoreBuilder) -> Result<BTreeMap<
         }
         let kind = if is_pem(&read(&path)?) { SslFiletype::PEM } else { SslFiletype::ASN1 };
         let loaded = lookup.load_crl_file(&path, kind).map_err(|_| malformed())?;
-        if usize::try_from(loaded) != Ok(ders.len()) {
+        if usize::try_from(loaded) != Ok(count) {
             return Err(malformed());
         }
     }
-    Ok(next_updates)
+    Ok(Revocation { newest, unsigned })
+}
+
+fn without_next_update(der: &[u8]) -> bool {
+    openssl::x509::X509Crl::from_der(der).is_ok_and(|crl| crl.next_update().is_none())
 }
 
 /// Returns the files of a directory that end in one of `endings`, in the order of their names.
@@ -108,10 +125,4 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, TrustError> {
 
 pub(super) fn is_pem(bytes: &[u8]) -> bool {
     memchr::memmem::find(bytes, b"-----BEGIN ").is_some()
-}
-
-fn moment(time: &Asn1TimeRef) -> Result<OffsetDateTime, ErrorStack> {
-    let since = Asn1Time::from_unix(0)?.diff(time)?;
-    let since = Duration::days(since.days.into()) + Duration::seconds(since.secs.into());
-    Ok(OffsetDateTime::UNIX_EPOCH.saturating_add(since))
 }

@@ -208,6 +208,29 @@ fn a_crl_that_its_issuer_did_not_sign_tells_nothing() {
 }
 
 #[test]
+fn a_crl_from_elsewhere_is_taken_only_of_a_ca_that_is_known() {
+    let place = Place::new();
+    let (pki, _) = register();
+    pki.write(&place.0).unwrap();
+    let crl = Crl::read(&pki.crl_of(Ca::ServerG4).unwrap()).unwrap();
+    assert_eq!(place.trust(NOW).take(&crl, NOW), Err(CrlError::UnknownIssuer));
+    let intermediates = place.0.join("intermediates");
+    fs::create_dir_all(&intermediates).unwrap();
+    fs::write(intermediates.join("g4.pem"), pki.certificate_of(Ca::ServerG4).unwrap().to_pem().unwrap()).unwrap();
+    let (trust, crl_dir) = (place.0.join("trust"), place.0.join("crl"));
+    let directories = Directories { trust: &trust, intermediates: Some(&intermediates), crl: Some(&crl_dir) };
+    let trust = Trust::of(directories, Moment::At(NOW)).unwrap();
+    assert_eq!(trust.take(&crl, NOW), Ok(NOW + Duration::hours(48)));
+    assert_eq!(trust.take(&crl, NOW + Duration::hours(48)), Err(CrlError::Ended));
+    assert_eq!(trust.take(&crl, NOW - Duration::hours(2)), Err(CrlError::NotYet));
+    // Known for its CRLs, and no anchor for that.
+    let mut pki = pki;
+    let leaf = pki.issue("g4", &Leaf::system_g4(World::Test, "900016533", "90000382", "epd.example")).unwrap();
+    let nothing = Stack::new().unwrap();
+    assert_eq!(trust.verify(leaf.certificate(), &nothing), Err(vec![Reason::UntrustedChain]));
+}
+
+#[test]
 fn every_reason_is_found_not_only_the_first() {
     let place = Place::new();
     let (mut pki, issued) = register();

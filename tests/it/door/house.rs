@@ -92,8 +92,10 @@ impl House {
         pki.write(directory.path()).unwrap();
         let register = Arc::new(Register::new(Strictness::Test));
         let crl = plan.revocation.then(|| directory.path().join("crl"));
-        let trust =
-            Arc::new(LiveTrust::load(TrustOptions { trust: directory.path().join("trust"), crl, register }).unwrap());
+        let trust = Arc::new(
+            LiveTrust::load(TrustOptions { trust: directory.path().join("trust"), intermediates: None, crl, register })
+                .unwrap(),
+        );
         let certificate = directory.path().join("server.pem");
         let options = TlsOptions { certificate, key: directory.path().join("server.key"), min: plan.min };
         let tls = Arc::new(LiveTls::load(options, trust).unwrap());

@@ -121,6 +121,31 @@ fn a_crl_that_cannot_be_read_leaves_the_one_before_in_force_and_says_so() {
 }
 
 #[test]
+fn a_crl_that_is_older_or_forged_leaves_the_one_before_in_force() {
+    let mut pki = pki();
+    let revoked = pki.issue("revoked", &doctor()).unwrap();
+    let good = pki.issue("good", &doctor()).unwrap();
+    let mut house = House::open(pki);
+    let path = house.file("crl/zorgverlener.crl");
+    let old = std::fs::read(&path).unwrap();
+    house.pki.revoke(&revoked).unwrap();
+    house.publish();
+    assert_refused(&house, &revoked, "revoked");
+    let new = std::fs::read(&path).unwrap();
+    let mut forged = new.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    for wrong in [old, forged] {
+        std::fs::write(&path, &wrong).unwrap();
+        house.settle(|tls| tls.trust().is_broken());
+        assert!(house.call(&revoked).and_then(|mut call| call.get("/")).is_err());
+        assert_eq!(house.failure(), "revoked");
+        assert_admitted(&house, &good);
+        std::fs::write(&path, &new).unwrap();
+        house.settle(|tls| !tls.trust().is_broken());
+    }
+}
+
+#[test]
 fn a_new_certificate_of_the_gateway_counts_without_a_restart() {
     let (house, caller) = with(&doctor());
     let mut before = house.call(&caller).unwrap();

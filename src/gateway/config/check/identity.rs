@@ -2,22 +2,35 @@
 
 use std::sync::Arc;
 
+use reqwest::Url;
+
 use super::Check;
 use crate::gateway::config::{IdentitySettings, raw};
+use crate::gateway::revocation::FetchOptions;
 use crate::identity::{Admitted, CardType, Issuer, Register, Role, Strictness, Ura, World};
+use crate::limits;
 
 impl Check {
     pub(super) fn identity(&mut self, raw: raw::Identity) -> Option<IdentitySettings> {
-        let raw::Identity { trust, crl, urls, revocation, test, issuer, admit } = raw;
+        let raw::Identity { trust, crl, urls, fetch_every, intermediates, revocation, test, issuer, admit } = raw;
         let trust = self.directory("identity.trust", &trust);
-        if urls.is_some() {
-            self.mistake::<()>("identity.urls", "nothing: fetching CRLs is not supported; keep identity.crl filled");
-        }
-        let crl = match (revocation.as_str(), crl) {
-            ("require", Some(crl)) => Some(self.directory("identity.crl", &crl)),
-            ("require", None) => self.mistake("identity.crl", "a directory of CRLs, since revocation is required"),
-            ("off", _) if test => None,
-            ("off", _) => {
+        let intermediates = intermediates.map(|path| self.directory("identity.intermediates", &path));
+        let every = self.duration("identity.fetch_every", &fetch_every);
+        let fetch = urls.map(|urls| {
+            self.check_urls(&urls);
+            // What is fetched makes its directory.
+            let directory = self.directory.join(crl.clone().unwrap_or_else(|| "crl/".into()));
+            FetchOptions { urls, directory, every: every.unwrap_or_default() }
+        });
+        let crl = match (revocation.as_str(), crl, &fetch) {
+            ("require", _, Some(fetch)) => Some(fetch.directory.clone()),
+            ("require", Some(crl), None) => Some(self.directory("identity.crl", &crl)),
+            ("require", None, None) => self.mistake(
+                "identity.crl",
+                "a directory of CRLs, or identity.urls to fetch them from, since revocation is required",
+            ),
+            ("off", _, _) if test => None,
+            ("off", _, _) => {
                 self.mistake("identity.revocation", "\"require\": \"off\" only goes with identity.test = true")
             }
             _ => self.mistake("identity.revocation", "\"require\" or \"off\""),
@@ -28,7 +41,27 @@ impl Check {
                 register = register.with(issuer);
             }
         }
-        Some(IdentitySettings { trust, crl, test, register: Arc::new(register), admit: self.admit(admit) })
+        let fetch = fetch.filter(|_| crl.is_some());
+        let (register, admit) = (Arc::new(register), self.admit(admit));
+        Some(IdentitySettings { trust, intermediates, crl, fetch, test, register, admit })
+    }
+
+    fn check_urls(&mut self, urls: &[String]) {
+        if urls.is_empty() || urls.len() > limits::CRL_URLS {
+            self.mistake::<()>("identity.urls", format!("from 1 to {} URLs of CRLs", limits::CRL_URLS));
+        }
+        for url in urls {
+            let is_one = Url::parse(url).is_ok_and(|url| {
+                ["http", "https"].contains(&url.scheme()) && url.has_host() && url.username().is_empty()
+            });
+            if !is_one {
+                self.mistake::<()>("identity.urls", format!("http or https URLs of CRLs, not {url:?}"));
+            }
+        }
+        let repeated = urls.iter().enumerate().any(|(at, url)| urls.iter().take(at).any(|other| other == url));
+        if repeated {
+            self.mistake::<()>("identity.urls", "each URL once");
+        }
     }
 
     fn issuer(&mut self, raw: raw::Issuer) -> Option<Issuer> {

@@ -1,0 +1,305 @@
+//! Fetching CRLs: from where the register publishes them into the directory that the trust follows.
+//!
+//! A CRL is signed, so it is fetched over plain HTTP, as registers publish it. It is taken only when a CA that is known here
+//! signed it, when it holds, and when it is not older than what is there: whoever is between the gateway and the register
+//! can keep it from coming, and not bring back what a revoked certificate was not on yet. What was taken is kept on disk
+//! and counts again after a restart, until its own end.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+
+use super::LiveTrust;
+use crate::gateway::clock::Clock;
+use crate::gateway::metrics::Metrics;
+use crate::gateway::trust::{Crl, CrlError};
+use crate::limits;
+
+/// The first wait after a failure; each further one is twice as long.
+const BACKOFF: Duration = Duration::from_secs(5);
+
+/// The longest wait after a failure: a CRL must come well before its end.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+
+/// The shortest wait after a success, whatever the CRL says of its end.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// From where CRLs are fetched, where to, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchOptions {
+    /// Where they are published.
+    pub urls: Vec<String>,
+    /// The directory that the trust follows.
+    pub directory: PathBuf,
+    /// How often, at least.
+    pub every: Duration,
+}
+
+/// Why a CRL was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// No connection, or it broke.
+    #[error("the server cannot be reached or broke off")]
+    Unreachable,
+    /// No answer in time.
+    #[error("the server did not answer in time")]
+    Timeout,
+    /// A status other than 200.
+    #[error("the server answered with status {status}")]
+    Status {
+        /// The status.
+        status: u16,
+    },
+    /// More bytes than a CRL may have.
+    #[error("the server answered with more bytes than a CRL may have")]
+    TooLong,
+    /// It is none that counts.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
+    /// It cannot be kept.
+    #[error("it cannot be written ({0})")]
+    Disk(io::ErrorKind),
+}
+
+impl FetchError {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Status { .. } => "status",
+            Self::TooLong => "too-long",
+            Self::Crl(error) => error.code(),
+            Self::Disk(_) => "disk",
+        }
+    }
+}
+
+/// What became of a CRL that was good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    New,
+    Same,
+}
+
+impl Taken {
+    fn code(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Same => "same",
+        }
+    }
+}
+
+/// Returns the code of everything that a fetch can come to, for metrics.
+pub(in crate::gateway) fn codes() -> impl Iterator<Item = &'static str> {
+    let fetched = [Taken::New, Taken::Same].map(Taken::code);
+    let status = FetchError::Status { status: 0 };
+    let disk = FetchError::Disk(io::ErrorKind::Other);
+    let failed =
+        [FetchError::Unreachable, FetchError::Timeout, status, FetchError::TooLong, disk].map(FetchError::code);
+    fetched.into_iter().chain(failed).chain(CrlError::ALL.map(CrlError::code))
+}
+
+/// CRLs being fetched, until it is dropped.
+#[derive(Debug)]
+pub struct Fetching(Vec<JoinHandle<()>>);
+
+impl Fetching {
+    /// Makes the directory if it is not there: the trust must find it when it is read.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn prepare(options: &FetchOptions) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&options.directory)
+    }
+
+    /// Starts to fetch; needs a runtime.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn start(
+        options: &FetchOptions,
+        trust: &Arc<LiveTrust>,
+        clock: &Clock,
+        metrics: &Arc<Metrics>,
+    ) -> reqwest::Result<Self> {
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(limits::CONNECT)
+            .read_timeout(limits::IDLE)
+            .timeout(limits::CRL_FETCH)
+            .build()?;
+        let fetch = |url: &String| {
+            let one = One {
+                client: client.clone(),
+                url: url.clone(),
+                file: file(&options.directory, url),
+                every: options.every,
+                trust: Arc::clone(trust),
+                clock: clock.clone(),
+                metrics: Arc::clone(metrics),
+            };
+            tokio::spawn(one.keep())
+        };
+        Ok(Self(options.urls.iter().map(fetch).collect()))
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The file of a URL: fetched again, a CRL takes the place of the one before.
+fn file(directory: &Path, url: &str) -> PathBuf {
+    let digest = Sha256::digest(url.as_bytes());
+    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    directory.join(format!("fetched-{name}.crl"))
+}
+
+/// One URL that is fetched again and again.
+struct One {
+    client: Client,
+    url: String,
+    file: PathBuf,
+    every: Duration,
+    trust: Arc<LiveTrust>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+impl One {
+    async fn keep(self) {
+        let mut failures = 0;
+        loop {
+            let fetched = self.fetch().await;
+            let code = fetched.as_ref().map_or_else(|error| error.code(), |(taken, _)| taken.code());
+            self.metrics.crl_fetched(code);
+            let wait = match fetched {
+                Ok((taken, next_update)) => {
+                    failures = 0;
+                    if taken == Taken::New {
+                        tracing::info!(url = self.url, "a CRL was fetched");
+                    }
+                    wait(self.every, self.clock.now(), next_update)
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(url = self.url, %error, failures, "a CRL was not taken, what is there stays");
+                    backoff(failures).min(self.every.max(SHORTEST_WAIT))
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn fetch(&self) -> Result<(Taken, OffsetDateTime), FetchError> {
+        let bytes = self.download().await?;
+        let (trust, file, now) = (self.trust.current(), self.file.clone(), self.clock.now());
+        // A CRL may have megabytes: judging it and waiting for the disk is not for a thread that serves requests.
+        let kept = tokio::task::spawn_blocking(move || {
+            let crl = Crl::read(&bytes)?;
+            let next_update = trust.trust().take(&crl, now)?;
+            if std::fs::read(&file).is_ok_and(|there| there == crl.der()) {
+                return Ok((Taken::Same, next_update));
+            }
+            keep(&file, crl.der()).map_err(|error| FetchError::Disk(error.kind()))?;
+            Ok((Taken::New, next_update))
+        });
+        kept.await.unwrap_or(Err(FetchError::Disk(io::ErrorKind::Other)))
+    }
+
+    async fn download(&self) -> Result<Vec<u8>, FetchError> {
+        let failed = |error: reqwest::Error| {
+            if error.is_timeout() { FetchError::Timeout } else { FetchError::Unreachable }
+        };
+        let mut response = self.client.get(&self.url).send().await.map_err(failed)?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status { status: response.status().as_u16() });
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if bytes.len().saturating_add(chunk.len()) > limits::CRL_BYTES {
+                return Err(FetchError::TooLong);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+/// Writes a file in one step: a look at the directory finds the one before or this one.
+fn keep(file: &Path, der: &[u8]) -> io::Result<()> {
+    // No ending that counts as a CRL.
+    let unfinished = file.with_extension("unfinished");
+    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    out.write_all(der)?;
+    out.sync_all()?;
+    std::fs::rename(unfinished, file)
+}
+
+/// How long to wait after a success: as often as is asked, and well ahead of the end.
+fn wait(every: Duration, now: OffsetDateTime, next_update: OffsetDateTime) -> Duration {
+    let left = Duration::try_from(next_update - now).unwrap_or_default();
+    every.min(left / 2).max(SHORTEST_WAIT)
+}
+
+/// How long to wait after so many failures in a row.
+fn backoff(failures: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
+    BACKOFF.saturating_mul(factor).min(LONGEST_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_crl_is_fetched_hourly_and_well_ahead_of_its_end() {
+        assert_eq!(wait(HOUR, NOW, NOW + time::Duration::hours(48)), HOUR);
+        assert_eq!(wait(HOUR, NOW, NOW + time::Duration::minutes(10)), Duration::from_secs(300));
+        assert_eq!(wait(HOUR, NOW, NOW - time::Duration::minutes(10)), SHORTEST_WAIT);
+    }
+
+    #[test]
+    fn failures_are_waited_after_longer_and_longer_up_to_a_bound() {
+        let waits: Vec<_> = (1..=4).map(|failures| backoff(failures).as_secs()).collect();
+        assert_eq!(waits, [5, 10, 20, 40]);
+        assert_eq!(backoff(30), LONGEST_BACKOFF);
+        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
+    }
+
+    #[test]
+    fn codes_are_distinct() {
+        let mut codes: Vec<&str> = codes().collect();
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+    }
+
+    #[test]
+    fn each_url_has_a_file_of_its_own_that_counts_as_a_crl() {
+        let directory = Path::new("crl");
+        let (one, other) = (file(directory, "http://a/x.crl"), file(directory, "http://a/y.crl"));
+        assert_ne!(one, other);
+        assert_eq!(one, file(directory, "http://a/x.crl"));
+        assert_eq!(one.extension().and_then(|ending| ending.to_str()), Some("crl"));
+    }
+}
