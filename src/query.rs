@@ -10,6 +10,7 @@ mod form;
 mod id;
 mod negotiation;
 mod path;
+mod projection;
 mod purpose;
 mod search;
 mod subject;
@@ -18,6 +19,7 @@ mod unclassifiable;
 
 pub use crate::profile::Include;
 pub use id::{BSN_OID, BSN_SYSTEM, Bsn, Id, NotAnIdentifier};
+pub use projection::Projection;
 pub use purpose::{purpose, reason};
 pub use search::Search;
 pub use subject::Subject;
@@ -71,6 +73,7 @@ pub enum Query {
 pub struct Read {
     resource_type: String,
     id: Id,
+    projection: Projection,
 }
 
 impl Read {
@@ -86,14 +89,29 @@ impl Read {
         &self.id
     }
 
-    /// Returns what is asked of the upstream.
+    /// Returns how much of the resource is wanted, which the view applies itself.
+    #[must_use]
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// Returns what is asked of the upstream: the whole resource.
     #[must_use]
     pub fn upstream(&self) -> Target {
-        Target::new(self.target())
+        Target::new(self.path())
+    }
+
+    fn path(&self) -> String {
+        format!("{}/{}", self.resource_type, self.id.as_str())
     }
 
     fn target(&self) -> String {
-        format!("{}/{}", self.resource_type, self.id.as_str())
+        let mut target = self.path();
+        if let Some((name, value)) = self.projection.written() {
+            target.push('?');
+            form::append(&mut target, name, &value);
+        }
+        target
     }
 }
 
@@ -140,8 +158,8 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
             if !offer.kinds(&resource_type).any(|kind| kind.is_read()) {
                 return Err(Unclassifiable::NotOffered);
             }
-            allow_only(&pairs, &[("_format", &[])])?;
-            Query::Read(Read { resource_type, id })
+            let projection = projection(&resource_type, &pairs)?;
+            Query::Read(Read { resource_type, id, projection })
         }
         Route::Search { resource_type, compartment } => {
             Query::Search(search(offer, &resource_type, compartment.as_ref(), &pairs)?)
@@ -188,6 +206,20 @@ fn allow_only(pairs: &[Pair], allowed: &[(&str, &[&str])]) -> Result<(), Unclass
         }
     }
     Ok(())
+}
+
+/// Reads the parameters of a read: how much of the resource is wanted, and `_format`.
+fn projection(resource_type: &str, pairs: &[Pair]) -> Result<Projection, Unclassifiable> {
+    let (mut wanted, mut format) = (projection::Wanted::default(), None);
+    for pair in pairs {
+        match pair.name.as_str() {
+            "_elements" => wanted.elements(resource_type, &pair.value)?,
+            "_summary" => wanted.summary(&pair.value)?,
+            "_format" => projection::once(&mut format, negotiation::format(&pair.value)?)?,
+            _ => return Err(Unclassifiable::Parameter),
+        }
+    }
+    wanted.read()
 }
 
 /// Reads a search in the words of the first profile that has them all. Where none has, the refusal is that of the first

@@ -17,6 +17,7 @@ mod graph;
 mod judge;
 mod links;
 mod need;
+mod project;
 mod reference;
 mod released;
 mod resource;
@@ -37,6 +38,7 @@ use crate::query::{Id, Target};
 pub use answer::Answer;
 pub use compartment::subjects;
 pub use error::{Origin, ViewError};
+pub(crate) use project::has_element;
 pub use released::{Released, Report, empty_searchset};
 
 /// What an answer depends on besides question and plan.

@@ -65,6 +65,17 @@ const INCLUDES: &[(&str, &str)] = &[
     ("Patient", "general-practitioner"),
 ];
 
+/// How much of each resource is wanted: the type that is searched for, the parameters.
+const SHAPES: &[(&str, &str)] = &[
+    ("Observation", "_summary=true"),
+    ("Observation", "_summary=data&_count=2"),
+    ("Observation", "_elements=code,value,derivedFrom,hasMember"),
+    ("Encounter", "_elements=diagnosis,reasonReference"),
+    ("Condition", "_summary=true"),
+    ("MedicationRequest", "_elements=reasonReference&_include=MedicationRequest:medication"),
+    ("Patient", "_elements=name,link"),
+];
+
 /// Parts of a query that no profile admits, or that stand for a question nobody may ask.
 const REFUSED: &[&str] = &[
     "foo=bar",
@@ -77,8 +88,7 @@ const REFUSED: &[&str] = &[
     "_revinclude=Provenance:target",
     "_filter=code%20eq%201",
     "_summary=count",
-    "_summary=true",
-    "_elements=code",
+    "_summary=text",
     "_total=accurate",
     "_format=xml",
     "_contained=true",
@@ -145,6 +155,7 @@ pub fn about(story: &Story, records: &[Record], base: &str) -> Vec<Question> {
     requests.parameters();
     requests.pages();
     requests.includes();
+    requests.shapes();
     requests.refused();
     requests.made
 }
@@ -233,6 +244,12 @@ impl Requests<'_> {
     fn includes(&mut self) {
         for &(kind, parameter) in INCLUDES {
             self.search(kind, &format!("_include={kind}:{parameter}"));
+        }
+    }
+
+    fn shapes(&mut self) {
+        for &(kind, rest) in SHAPES {
+            self.search(kind, rest);
         }
     }
 

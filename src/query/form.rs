@@ -87,6 +87,16 @@ fn hex(digit: u8) -> Option<u8> {
     }
 }
 
+/// Appends a parameter to a target that ends with `?` or with another parameter.
+pub(super) fn append(target: &mut String, name: &str, value: &str) {
+    if !target.ends_with('?') {
+        target.push('&');
+    }
+    encode(name, target);
+    target.push('=');
+    encode(value, target);
+}
+
 /// Appends `text`, percent-encoded but for what no reader of a query takes for punctuation.
 pub(super) fn encode(text: &str, target: &mut String) {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];

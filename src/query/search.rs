@@ -7,7 +7,8 @@ use crate::limits;
 use crate::profile::{Include, Kind};
 
 use super::criterion::Criterion;
-use super::form::{self, Pair};
+use super::form::{Pair, append};
+use super::projection::{self, Projection, once};
 use super::subject::{self, Subject};
 use super::target::{self, LookUp, Target};
 use super::{Id, Unclassifiable, negotiation};
@@ -20,6 +21,7 @@ pub struct Search {
     criteria: Vec<Criterion>,
     sort: Option<Sort>,
     includes: Vec<Include>,
+    projection: Projection,
     count: usize,
     page: Option<String>,
 }
@@ -63,7 +65,7 @@ impl Search {
         let criteria = kind.parameters().iter().zip(&given).filter(|(_, given)| !given.is_empty());
         let criteria =
             criteria.map(|(parameter, given)| Criterion::read(parameter, given)).collect::<Result<_, _>>()?;
-        let Wanted { sort, mut includes, count, page, format: _ } = wanted;
+        let Wanted { sort, mut includes, projection, count, page, format: _ } = wanted;
         includes.sort_by_key(written_include);
         Ok(Self {
             kind: Arc::clone(kind),
@@ -71,6 +73,7 @@ impl Search {
             criteria,
             sort,
             includes,
+            projection: projection.read()?,
             count: count.unwrap_or(limits::PAGE_DEFAULT),
             page,
         })
@@ -112,6 +115,12 @@ impl Search {
         &self.includes
     }
 
+    /// Returns how much of each resource is wanted, which the view applies itself.
+    #[must_use]
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
     /// Returns true if and only if every parameter that is answered here holds on `resource`.
     #[must_use]
     pub fn matches(&self, resource: Value<'_>) -> bool {
@@ -128,6 +137,9 @@ impl Search {
         self.append_sort(&mut target);
         for include in &self.includes {
             append(&mut target, "_include", &written_include(include));
+        }
+        if let Some((name, value)) = self.projection.written() {
+            append(&mut target, name, &value);
         }
         append(&mut target, "_count", &self.count.to_string());
         target
@@ -191,16 +203,6 @@ impl Search {
     }
 }
 
-/// Appends a parameter to a target that ends with `?` or with another parameter.
-fn append(target: &mut String, name: &str, value: &str) {
-    if !target.ends_with('?') {
-        target.push('&');
-    }
-    form::encode(name, target);
-    target.push('=');
-    form::encode(value, target);
-}
-
 fn one_subject(named: Vec<Subject>, compartment: Option<&Id>) -> Result<Subject, Unclassifiable> {
     let compartment = compartment.map(|id| Subject::Id(id.clone()));
     let mut named = named.into_iter();
@@ -218,6 +220,7 @@ fn one_subject(named: Vec<Subject>, compartment: Option<&Id>) -> Result<Subject,
 struct Wanted {
     sort: Option<Sort>,
     includes: Vec<Include>,
+    projection: projection::Wanted,
     count: Option<usize>,
     page: Option<String>,
     format: Option<()>,
@@ -230,6 +233,8 @@ impl Wanted {
             "_count" => once(&mut self.count, count(value)?),
             "_sort" => once(&mut self.sort, sort(kind, value)?),
             "_page" => once(&mut self.page, page(value)?),
+            "_elements" => self.projection.elements(kind.resource_type(), value),
+            "_summary" => self.projection.summary(value),
             "_format" => once(&mut self.format, negotiation::format(value)?),
             "_include" => {
                 let include = include(kind, value)?;
@@ -245,13 +250,6 @@ impl Wanted {
             }
             _ => Err(Unclassifiable::Parameter),
         }
-    }
-}
-
-fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Unclassifiable> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(Unclassifiable::Repeated),
     }
 }
 

@@ -19,13 +19,14 @@ use self::matches::Matches;
 use crate::consent::Plan;
 use crate::json::Document;
 use crate::limits;
-use crate::query::{Read, Search, Target};
+use crate::query::{Projection, Read, Search, Target};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Graph, Node};
 use crate::view::judge::Judge;
 use crate::view::links::Links;
 use crate::view::need::Needs;
+use crate::view::project::project;
 use crate::view::reference::Key;
 use crate::view::resource::Resource;
 use crate::view::scan::{Frame, Splitter};
@@ -114,6 +115,18 @@ impl Answer {
     pub fn read(read: Read, plan: Plan, surroundings: Surroundings) -> Self {
         let next = Next::Ask(read.upstream(), Body::Resource(Vec::new()));
         Self::new(Task::Read(Box::new(read)), next, plan, surroundings)
+    }
+
+    /// Returns what is asked for of a resource that may be released.
+    fn part(&self, resource: Vec<u8>) -> Result<Vec<u8>, ViewError> {
+        match &self.task {
+            Task::Read(read) => project(resource, read.projection()),
+            Task::Search(matches) => match matches.search().projection() {
+                // The list is one of elements of the type that was searched; what is included is whole.
+                Projection::Elements(_) if !matches.are_coming() => Ok(resource),
+                projection => project(resource, projection),
+            },
+        }
     }
 
     fn new(task: Task, next: Next, plan: Plan, surroundings: Surroundings) -> Self {

@@ -1,4 +1,5 @@
-//! Structure: which elements the types of FHIR R4 have, and which of them put a resource into a patient's compartment.
+//! Structure: which elements the types of FHIR R4 have, which of them put a resource into a patient's compartment, and which
+//! make a summary.
 //!
 //! The table is made from the definitions of FHIR R4 by `profiles/fhir/generate`; nothing in it is written by hand.
 
@@ -21,7 +22,7 @@ struct Structure {
 struct Type {
     name: &'static str,
     /// By name.
-    elements: Vec<(&'static str, Element)>,
+    elements: Vec<(&'static str, Element, Marks)>,
     /// Paths from the resource to the elements that name a patient whose compartment it is in.
     compartment: Vec<&'static str>,
 }
@@ -33,6 +34,21 @@ pub(super) struct Element {
     pub(super) need: Presence,
     /// What it holds.
     pub(super) holds: Holds,
+}
+
+/// What the definition of an element says besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// It is part of a summary.
+    pub(super) summary: bool,
+    /// It changes the meaning of what it is part of.
+    pub(super) modifier: bool,
+    /// What a choice of types is called without its type.
+    pub(super) base: Option<&'static str>,
+}
+
+impl Marks {
+    pub(super) const NONE: Self = Self { summary: false, modifier: false, base: None };
 }
 
 /// Whether an element may be left out.
@@ -77,8 +93,8 @@ impl TypeOf {
     pub(super) fn element(self, name: &str) -> Option<Element> {
         let elements = &R4.types.get(self.0)?.elements;
         let find = |name: &str| {
-            let place = elements.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-            elements.get(place).map(|(_, element)| *element)
+            let place = elements.binary_search_by(|(known, ..)| (*known).cmp(name)).ok()?;
+            elements.get(place).map(|(_, element, _)| *element)
         };
         match name.strip_prefix('_') {
             None => find(name),
@@ -101,6 +117,26 @@ impl TypeOf {
         ["sequence", "itemSequence", "detailSequence", "subDetailSequence"]
             .iter()
             .any(|name| self.element(name).is_some_and(|element| element.need == Presence::Required))
+    }
+
+    /// Returns what the definition of the element of that name in JSON says besides.
+    pub(super) fn marks(self, name: &str) -> Option<Marks> {
+        let elements = &R4.types.get(self.0)?.elements;
+        let place = elements.binary_search_by(|(known, ..)| (*known).cmp(name)).ok()?;
+        elements.get(place).map(|(_, _, marks)| *marks)
+    }
+
+    /// Returns true if and only if an element has that name in the definition, where a choice of types is named without its
+    /// type.
+    pub(super) fn has_base(self, base: &str) -> bool {
+        let elements = R4.types.get(self.0).map(|one| one.elements.as_slice()).unwrap_or_default();
+        elements.iter().any(|(name, _, marks)| marks.base.unwrap_or(name) == base)
+    }
+
+    /// Returns true if and only if the type is one of a resource or of a part of one, not of a value.
+    pub(super) fn is_part_of_resource(self) -> bool {
+        let outermost = self.name().split('.').next().and_then(Self::of);
+        outermost.is_some_and(|kind| kind.element("implicitRules").is_some())
     }
 
     /// Returns true if and only if a reference to a patient at that path (`participant.actor`) puts a resource of this type
@@ -127,8 +163,11 @@ impl Structure {
                 (Some(name), Some(least @ ("0" | "1")), Some("1" | "*"), Some(kind)) => {
                     let need = if least == "0" { Presence::Optional } else { Presence::Required };
                     let element = Element { need, holds: read.holds(kind) };
+                    let flags = words.next().unwrap_or_default();
+                    let (summary, modifier) = (flags.contains('s'), flags.contains('m'));
+                    let marks = Marks { summary, modifier, base: words.next() };
                     if let Some(one) = inside.and_then(|place| read.types.get_mut(place)) {
-                        one.elements.push((name, element));
+                        one.elements.push((name, element, marks));
                     }
                 }
                 (Some("@"), Some(name), _, _) => {
@@ -140,7 +179,7 @@ impl Structure {
             }
         }
         for one in &mut read.types {
-            one.elements.sort_unstable_by_key(|(name, _)| *name);
+            one.elements.sort_unstable_by_key(|(name, ..)| *name);
         }
         read
     }
@@ -200,12 +239,30 @@ mod tests {
     }
 
     #[test]
+    fn elements_are_marked_as_the_definitions_mark_them() {
+        let marks = |of: &str, name: &str| TypeOf::of(of).and_then(|kind| kind.marks(name));
+        let (summary, modifier) = (true, true);
+        assert_eq!(marks("Observation", "status"), Some(Marks { summary, modifier, base: None }));
+        assert_eq!(
+            marks("Observation", "valueQuantity"),
+            Some(Marks { summary, modifier: false, base: Some("value") })
+        );
+        assert_eq!(marks("Observation", "category"), Some(Marks::NONE));
+        assert_eq!(marks("MedicationRequest", "doNotPerform"), Some(Marks { summary, modifier, base: None }));
+        let base = |of: &str, name: &str| TypeOf::of(of).is_some_and(|kind| kind.has_base(name));
+        assert!(base("Observation", "value") && base("Observation", "code"));
+        assert!(!base("Observation", "valueQuantity") && !base("Observation", "valu"));
+        let part = |of: &str| TypeOf::of(of).is_some_and(TypeOf::is_part_of_resource);
+        assert!(part("Observation") && part("Observation.component") && !part("Timing.repeat") && !part("Coding"));
+    }
+
+    #[test]
     fn every_line_of_the_table_is_read() {
         let lines = |start: &str| SHIPPED.lines().filter(|line| line.starts_with(start)).count();
         let elements: usize = R4.types.iter().map(|one| one.elements.len()).sum();
         let compartments = R4.types.iter().filter(|one| !one.compartment.is_empty()).count();
         assert_eq!((R4.types.len(), compartments), (lines("= "), lines("@ ")));
-        assert_eq!(elements + lines("= ") + lines("@ ") + lines("#"), SHIPPED.lines().count());
+        assert_eq!(elements + lines("= ") + lines("@ ") + lines("? ") + lines("#"), SHIPPED.lines().count());
     }
 
     #[test]

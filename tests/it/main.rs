@@ -33,6 +33,8 @@ mod logs;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod secrecy;
 #[cfg(test)]
 mod serve;

@@ -96,13 +96,20 @@ fn dates() -> impl Strategy<Value = Vec<Bound>> {
     ]
 }
 
+/// Elements that every type has are listed.
+fn projection() -> impl Strategy<Value = Projection> {
+    let names = prop::sample::subsequence(vec!["extension", "id", "language", "meta"], 1..4);
+    let elements = names.prop_map(|names| Projection::Elements(names.into_iter().map(str::to_owned).collect()));
+    prop_oneof![Just(Projection::Whole), Just(Projection::Summary), Just(Projection::Data), elements]
+}
+
 /// An offer of one exchange profile, and a search that it admits.
 fn search() -> impl Strategy<Value = (Offer, Search)> {
     let wanted = prop::collection::vec(prop::option::weighted(0.4, (tokens(), dates())), 8);
     let result = (prop::option::of((any::<Index>(), any::<bool>())), prop::collection::vec(0..4_usize, 8));
     let page = prop::option::of("[A-Za-z0-9_-]{1,80}");
-    (any::<Index>(), any::<Index>(), subject(), wanted, result, 1..=limits::PAGE, page).prop_map(
-        |(exchange, kind, subject, wanted, (sort, chosen), count, page)| {
+    (any::<Index>(), any::<Index>(), subject(), wanted, result, 1..=limits::PAGE, page, projection()).prop_map(
+        |(exchange, kind, subject, wanted, (sort, chosen), count, page, projection)| {
             let offer: &Offer = exchange.get(&OFFERS.0);
             let types = TYPES.iter().filter(|name| offer.offers(name)).collect::<Vec<_>>();
             let name: &&String = kind.get(&types);
@@ -125,7 +132,7 @@ fn search() -> impl Strategy<Value = (Offer, Search)> {
             });
             let mut includes = includes.collect::<Vec<_>>();
             includes.sort_by_key(written_include);
-            (offer.clone(), Search { kind, subject, criteria, sort, includes, count, page })
+            (offer.clone(), Search { kind, subject, criteria, sort, includes, projection, count, page })
         },
     )
 }
@@ -144,11 +151,19 @@ proptest! {
     }
 
     #[test]
-    fn a_read_is_read_as_itself_from_its_own_target(id in id(), kind in any::<Index>()) {
+    fn a_read_is_read_as_itself_from_its_own_target(id in id(), kind in any::<Index>(), projection in projection()) {
         let offer = all_offered();
         let name = *kind.get(&["Patient", "Observation", "Encounter", "MedicationDispense"]);
-        let query = got(&format!("{name}/{}", id.as_str()), offer).unwrap();
-        prop_assert_eq!(got(&query.target(), offer), Ok(query));
+        let mut target = format!("{name}/{}?", id.as_str());
+        if let Some((name, value)) = projection.written() {
+            append(&mut target, name, &value);
+        }
+        let query = got(target.trim_end_matches('?'), offer).unwrap();
+        prop_assert_eq!(got(&query.target(), offer), Ok(query.clone()));
+        let Query::Read(read) = query else { panic!("a read") };
+        prop_assert_eq!(read.projection(), &projection);
+        let upstream = read.upstream();
+        prop_assert_eq!(upstream.as_str(), format!("{name}/{}", id.as_str()));
     }
 
     #[test]
@@ -162,6 +177,7 @@ proptest! {
             subject: Subject::Id(id),
             criteria: search.criteria.iter().filter(|criterion| !criterion.parameter.is_local()).cloned().collect(),
             includes: Vec::new(),
+            projection: Projection::Whole,
             page: None,
             count,
             ..search.clone()
@@ -204,7 +220,10 @@ proptest! {
     }
 }
 
-const PIECES: [&str; 34] = [
+const PIECES: [&str; 37] = [
+    "&_elements=code,id",
+    "&_summary=data",
+    "&_summary=false",
     "patient=1",
     "&patient=1",
     "subject=Patient/1",

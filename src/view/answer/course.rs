@@ -150,18 +150,22 @@ impl Answer {
             self.writer.withhold(&held.key, Ground::ReferenceHidden);
             return Ok(());
         }
-        let write = |out: &mut Vec<u8>| out.extend_from_slice(&held.bytes);
         match &mut self.task {
-            Task::Read(_) => self.writer.resource(&held.key, &held.bytes),
+            Task::Read(_) => {
+                let bytes = self.part(held.bytes)?;
+                self.writer.resource(&held.key, &bytes);
+            }
             Task::Search(matches) if !matches.are_coming() => {
                 if !self.writer.has(&held.key) {
-                    self.writer.entry(&held.key, Mode::Include, write);
+                    let bytes = self.part(held.bytes)?;
+                    self.writer.entry(&held.key, Mode::Include, |out| out.extend_from_slice(&bytes));
                 }
             }
             Task::Search(matches) => {
                 if matches.takes_next() {
                     matches.include(held.included);
-                    self.writer.entry(&held.key, Mode::Match, write);
+                    let bytes = self.part(held.bytes)?;
+                    self.writer.entry(&held.key, Mode::Match, |out| out.extend_from_slice(&bytes));
                 }
             }
         }

@@ -7,6 +7,7 @@ use super::{Answer, Task};
 use crate::consent::Ground;
 use crate::json::{Document, Value};
 use crate::limits;
+use crate::query::Projection;
 use crate::view::ViewError;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
@@ -39,7 +40,14 @@ impl Answer {
             if matches.search().matches(resource.value) && matches.takes_next() {
                 matches.include(matches.targets(resource, self.judge.known()));
                 let scrubber = &self.scrubber;
-                self.writer.entry(&key, Mode::Match, |out| scrubber.write(resource.value, out));
+                if *matches.search().projection() == Projection::Whole {
+                    self.writer.entry(&key, Mode::Match, |out| scrubber.write(resource.value, out));
+                } else {
+                    let mut bytes = Vec::new();
+                    scrubber.write(resource.value, &mut bytes);
+                    let bytes = self.part(bytes)?;
+                    self.writer.entry(&key, Mode::Match, |out| out.extend_from_slice(&bytes));
+                }
             }
             return Ok(());
         }

@@ -1,0 +1,43 @@
+//! What a search can ask for besides its criteria, over the real process: parts of resources, totals, order, bounds.
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// The resources of a searchset.
+fn resources(bundle: &Value) -> Vec<Value> {
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+    entries.iter().map(|entry| entry["resource"].clone()).collect()
+}
+
+fn is_subsetted(resource: &Value) -> bool {
+    let tags = resource["meta"]["tag"].as_array().cloned().unwrap_or_default();
+    let tag = json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"});
+    tags.contains(&tag)
+}
+
+#[tokio::test]
+async fn parts_are_taken_of_what_is_released_and_the_server_is_asked_for_the_whole() {
+    let world = World::of_demo();
+    let target = "MedicationRequest?patient=bram&_count=100&_include=MedicationRequest:requester";
+    let whole = resources(&world.get("huisarts-brug", target).await.json());
+    let given = world.get("huisarts-brug", format!("{target}&_elements=authoredOn")).await.json();
+    let given = resources(&given);
+    assert!(given.len() == whole.len() && given.iter().any(|one| one["resourceType"] == "Practitioner"));
+    for (part, whole) in given.iter().zip(&whole) {
+        if part["resourceType"] == "MedicationRequest" {
+            assert!(is_subsetted(part) && part.get("category").is_none(), "{part}");
+            for name in ["id", "status", "intent", "subject", "authoredOn"] {
+                assert_eq!(part[name], whole[name], "{name}");
+            }
+        } else {
+            assert_eq!(part, whole, "an include is whole");
+        }
+    }
+    let read = format!("MedicationRequest/{}?_summary=true", whole[0]["id"].as_str().unwrap());
+    let read = world.get("huisarts-brug", read).await.json();
+    assert!(is_subsetted(&read) && read["status"] == whole[0]["status"]);
+    let asked = world.asked();
+    assert!(asked.iter().any(|seen| seen.target.starts_with("MedicationRequest?")));
+    assert!(!asked.iter().any(|seen| seen.target.contains("_elements") || seen.target.contains("_summary")));
+}
