@@ -70,6 +70,10 @@ pub const PAGE_DEFAULT: usize = 20;
 /// Released entries that page tokens may skip: what lies beyond must be asked with a narrower search.
 pub const SKIP: usize = 10_000;
 
+/// Visible matches that are counted for one total: what a person can have of one type in a long life, and no more than
+/// can be judged in time.
+pub const TOTAL: usize = 10_000;
+
 /// Matches asked of the upstream in one page.
 pub const UPSTREAM_PAGE: usize = 200;
 

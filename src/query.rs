@@ -14,6 +14,7 @@ mod projection;
 mod purpose;
 mod search;
 mod subject;
+mod tally;
 mod target;
 mod unclassifiable;
 
@@ -23,6 +24,7 @@ pub use projection::Projection;
 pub use purpose::{purpose, reason};
 pub use search::Search;
 pub use subject::Subject;
+pub use tally::Tally;
 pub use target::{LookUp, Target};
 pub use unclassifiable::Unclassifiable;
 

@@ -74,6 +74,9 @@ const SHAPES: &[(&str, &str)] = &[
     ("Condition", "_summary=true"),
     ("MedicationRequest", "_elements=reasonReference&_include=MedicationRequest:medication"),
     ("Patient", "_elements=name,link"),
+    ("Observation", "_summary=count"),
+    ("Encounter", "_count=0"),
+    ("Condition", "_count=2&_total=accurate"),
 ];
 
 /// Parts of a query that no profile admits, or that stand for a question nobody may ask.
@@ -87,16 +90,14 @@ const REFUSED: &[&str] = &[
     "_include:iterate=MedicationRequest:medication",
     "_revinclude=Provenance:target",
     "_filter=code%20eq%201",
-    "_summary=count",
     "_summary=text",
-    "_total=accurate",
+    "_total=estimate",
     "_format=xml",
     "_contained=true",
     "_text=a",
     "_content=a",
     "_lastUpdated=gt2020-01-01",
     "_sort=code",
-    "_count=0",
     "_count=-1",
     "_count=a",
     "_page=AAAA",

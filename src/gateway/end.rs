@@ -8,6 +8,7 @@ use super::state::Worker;
 use crate::audit::{Basis, Closing, Differs, Outcome, Trail};
 use crate::consent::Ground;
 use crate::limits;
+use crate::query::Tally;
 use crate::refusal::Refusal;
 use crate::view;
 use actix_web::HttpResponse;
@@ -69,9 +70,14 @@ impl End<'_> {
         response::whole(refusal.status(), refusal.body(), self.id, self.trail, closing)
     }
 
-    /// Answers a journey that stopped. `self_link` is that of a search that was understood: who may see nothing gets what a
-    /// search that found nothing gets.
-    pub(super) fn stopped(mut self, stop: &Stop, shadow: Option<Differs>, self_link: Option<&str>) -> HttpResponse {
+    /// Answers a journey that stopped. `search` is the `self` link of a search that was understood, and whether it counts: who
+    /// may see nothing gets what a search that found nothing gets.
+    pub(super) fn stopped(
+        mut self,
+        stop: &Stop,
+        shadow: Option<Differs>,
+        search: Option<&(String, Tally)>,
+    ) -> HttpResponse {
         self.count(Outcome::Refused, stop.ground);
         if let Some(ground) = stop.ground {
             let policy = self.worker.gateway.regime.name().to_owned();
@@ -79,9 +85,9 @@ impl End<'_> {
             self.trail.denied(Basis { ground, policy, consents, relation: None, review: None, shadow });
         }
         let closing = closing(Outcome::Refused, Some(stop.cause));
-        let (status, body) = match (stop.seen, self_link) {
+        let (status, body) = match (stop.seen, search) {
             (Seen::Refusal(refusal), _) => (refusal.status(), refusal.body().into_bytes()),
-            (Seen::Unknown, Some(link)) => (200, view::empty_searchset(link).into_bytes()),
+            (Seen::Unknown, Some((link, tally))) => (200, view::empty_searchset(link, *tally).into_bytes()),
             (Seen::Unknown, None) => (Refusal::NotFound.status(), Refusal::NotFound.body().into_bytes()),
         };
         response::whole(status, body, self.id, self.trail, closing)

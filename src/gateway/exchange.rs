@@ -25,7 +25,7 @@ use crate::consent::{self, Admission, Permit, Plan, Purpose, Shadow, Sight, Wish
 use crate::identity::Caller;
 use crate::limits;
 use crate::profile::Offer;
-use crate::query::{self, Query, RequestHead, Search, Unclassifiable};
+use crate::query::{self, Query, RequestHead, Search, Tally, Unclassifiable};
 use crate::refusal::Refusal;
 
 /// What a journey that did not stop came to.
@@ -67,15 +67,15 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
         deadline,
         exchange: None,
         shadow: None,
-        self_link: None,
+        search: None,
     };
     let outcome = timeout_at(deadline, journey.travel(&mut trail, purpose, reason)).await;
-    let Journey { exchange, shadow, self_link, .. } = journey;
+    let Journey { exchange, shadow, search, .. } = journey;
     let end = End { worker, trail, id: &received.id, exchange };
     match outcome.unwrap_or_else(|_| Err(Stop::refused(Refusal::Timeout, "deadline"))) {
         Ok(Reply::Statement) => end.statement(),
         Ok(Reply::Data(forward)) => end.deliver(*forward).await,
-        Err(stop) => end.stopped(&stop, shadow, self_link.as_deref()),
+        Err(stop) => end.stopped(&stop, shadow, search.as_ref()),
     }
 }
 
@@ -90,8 +90,9 @@ struct Journey<'j> {
     exchange: Option<String>,
     /// What other policies make of the question, where that differs from the decision.
     shadow: Option<Differs>,
-    /// The `self` link of a search that was understood: whoever may see nothing gets an empty searchset with it.
-    self_link: Option<String>,
+    /// The `self` link of a search that was understood, and whether it counts: whoever may see nothing gets an empty searchset
+    /// with it.
+    search: Option<(String, Tally)>,
 }
 
 impl Journey<'_> {
@@ -122,7 +123,7 @@ impl Journey<'_> {
         let skip = self.skip(search.as_ref(), binding.as_ref())?;
 
         // Whom it is about.
-        self.self_link = search.as_ref().map(|search| self.public(&search.without_page()));
+        self.search = search.as_ref().map(|search| (self.public(&search.without_page()), search.tally()));
         let found = match (&search, &read) {
             (Some(search), _) => self.worker.person_of(search).await,
             (None, Some(read)) => self.worker.owner_of(read).await,
@@ -130,7 +131,7 @@ impl Journey<'_> {
         };
         let person = match found {
             Err(stop) if stop.seen == Seen::Unknown => {
-                let asked = self.self_link.as_deref().unwrap_or(&self.received.target);
+                let asked = self.search.as_ref().map_or(self.received.target.as_str(), |(link, _)| link);
                 return Err(self.worker.inquire_about_nobody(stop, asked, self.caller, purpose, self.now).await);
             }
             found => found?,

@@ -40,7 +40,9 @@ pub fn capability_statement(
             "mode": "server",
             "documentation": format!(
                 "{INCOMPLETE} Exchanges: {titles}. Each request is about one patient and says its purpose in the header \
-                 Sluis-Purpose, a code of v3-ActReason. What may be asked depends on the role of the caller."
+                 Sluis-Purpose, a code of v3-ActReason. What may be asked depends on the role of the caller. Of results: \
+                 _count, _total (accurate, none), _summary (true, data, count, false), _elements, _sort (dates) and the \
+                 includes listed."
             ),
             "security": {
                 "cors": false,

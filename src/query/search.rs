@@ -10,6 +10,7 @@ use super::criterion::Criterion;
 use super::form::{Pair, append};
 use super::projection::{self, Projection, once};
 use super::subject::{self, Subject};
+use super::tally::Tally;
 use super::target::{self, LookUp, Target};
 use super::{Id, Unclassifiable, negotiation};
 
@@ -22,6 +23,7 @@ pub struct Search {
     sort: Option<Sort>,
     includes: Vec<Include>,
     projection: Projection,
+    tally: Tally,
     count: usize,
     page: Option<String>,
 }
@@ -65,16 +67,28 @@ impl Search {
         let criteria = kind.parameters().iter().zip(&given).filter(|(_, given)| !given.is_empty());
         let criteria =
             criteria.map(|(parameter, given)| Criterion::read(parameter, given)).collect::<Result<_, _>>()?;
-        let Wanted { sort, mut includes, projection, count, page, format: _ } = wanted;
+        let Wanted { mut sort, mut includes, projection, count, total, only, page, format: _ } = wanted;
         includes.sort_by_key(written_include);
+        let mut projection = projection.read()?;
+        // FHIR R4, 3.1.1.5.4: `_count=0` is `_summary=count`.
+        let tally = if only || count == Some(0) { Tally::Only } else { total.unwrap_or_default() };
+        let mut count = count.unwrap_or(limits::PAGE_DEFAULT);
+        if tally == Tally::Only {
+            // Nothing is given, so nothing says how, and nothing follows.
+            if page.is_some() {
+                return Err(Unclassifiable::Parameter);
+            }
+            (sort, includes, projection, count) = (None, Vec::new(), Projection::Whole, 0);
+        }
         Ok(Self {
             kind: Arc::clone(kind),
             subject: one_subject(named, compartment)?,
             criteria,
             sort,
             includes,
-            projection: projection.read()?,
-            count: count.unwrap_or(limits::PAGE_DEFAULT),
+            projection,
+            tally,
+            count,
             page,
         })
     }
@@ -97,7 +111,13 @@ impl Search {
         &self.subject
     }
 
-    /// Returns how many matches a page may hold.
+    /// Returns whether the matches are counted, which the view does itself.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Returns how many matches a page may hold: none where they are counted only.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
@@ -141,7 +161,12 @@ impl Search {
         if let Some((name, value)) = self.projection.written() {
             append(&mut target, name, &value);
         }
-        append(&mut target, "_count", &self.count.to_string());
+        if let Some((name, value)) = self.tally.written() {
+            append(&mut target, name, value);
+        }
+        if self.tally != Tally::Only {
+            append(&mut target, "_count", &self.count.to_string());
+        }
         target
     }
 
@@ -222,6 +247,9 @@ struct Wanted {
     includes: Vec<Include>,
     projection: projection::Wanted,
     count: Option<usize>,
+    total: Option<Tally>,
+    /// The matches are counted, and nothing else.
+    only: bool,
     page: Option<String>,
     format: Option<()>,
 }
@@ -234,7 +262,12 @@ impl Wanted {
             "_sort" => once(&mut self.sort, sort(kind, value)?),
             "_page" => once(&mut self.page, page(value)?),
             "_elements" => self.projection.elements(kind.resource_type(), value),
+            "_summary" if value == "count" => {
+                self.only = true;
+                self.projection.summary("false")
+            }
             "_summary" => self.projection.summary(value),
+            "_total" => once(&mut self.total, Tally::total(value)?),
             "_format" => once(&mut self.format, negotiation::format(value)?),
             "_include" => {
                 let include = include(kind, value)?;
@@ -256,8 +289,6 @@ impl Wanted {
 fn count(value: &str) -> Result<usize, Unclassifiable> {
     let plain = (1..=3).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
     match value.parse() {
-        // FHIR R4, 3.1.1.5.4: `_count=0` asks for the number of matches only, which is `_summary=count`.
-        Ok(0) if plain => Err(Unclassifiable::Parameter),
         Ok(count) if plain && count <= limits::PAGE => Ok(count),
         Ok(_) | Err(_) => Err(Unclassifiable::Value),
     }

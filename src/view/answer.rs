@@ -19,7 +19,7 @@ use self::matches::Matches;
 use crate::consent::Plan;
 use crate::json::Document;
 use crate::limits;
-use crate::query::{Projection, Read, Search, Target};
+use crate::query::{Projection, Read, Search, Tally, Target};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Graph, Node};
@@ -102,7 +102,11 @@ impl Answer {
     #[must_use]
     pub fn search(search: Search, plan: Plan, surroundings: Surroundings, skip: usize) -> Self {
         let least = if plan.is_straight() { 0 } else { JUDGED_PAGE };
-        let page = (skip + search.count() + 1).max(least).min(limits::UPSTREAM_PAGE);
+        let page = match search.tally() {
+            Tally::Unsaid => (skip + search.count() + 1).max(least).min(limits::UPSTREAM_PAGE),
+            // All of it is read.
+            Tally::Total | Tally::Only => limits::UPSTREAM_PAGE,
+        };
         let next = match search.upstream(&surroundings.person, page) {
             Some(target) => Next::Ask(target, searchset(Of::Matches)),
             None => Next::End(Ending::Searchset { next_skip: None }),
@@ -234,7 +238,8 @@ impl Answer {
         match (&self.task, &self.next) {
             (Task::Search(matches), Next::End(Ending::Searchset { .. })) => {
                 let public_base = &self.judge.surroundings.public_base;
-                self.writer.close(&format!("{public_base}/{}", matches.search().without_page()), next)
+                let self_link = format!("{public_base}/{}", matches.search().without_page());
+                self.writer.close(&self_link, next, matches.total())
             }
             _ => Released::new(Vec::new()),
         }
@@ -248,7 +253,7 @@ impl Answer {
 
     /// Takes one entry of a searchset.
     fn entry(&mut self, of: &Of, bytes: &[u8]) -> Result<(), ViewError> {
-        if matches!((of, &self.task), (Of::Matches, Task::Search(matches)) if matches.is_full()) {
+        if matches!((of, &self.task), (Of::Matches, Task::Search(matches)) if matches.is_done()) {
             return Ok(());
         }
         let document = Document::read(bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;

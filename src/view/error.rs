@@ -38,6 +38,9 @@ pub enum ViewError {
     /// More includes than one answer may cost.
     #[error("search has too many includes")]
     TooManyIncludes,
+    /// More visible matches than are counted.
+    #[error("search has too many matches to count")]
+    TooManyMatches,
     /// A resource that is too large to hold.
     #[error("resource is too large")]
     ResourceTooLarge,
@@ -71,6 +74,7 @@ impl ViewError {
             Self::OutOfStep => "out-of-step",
             Self::TooManyPages => "too-many-pages",
             Self::TooManyIncludes => "too-many-includes",
+            Self::TooManyMatches => "too-many-matches",
             Self::ResourceTooLarge => "resource-too-large",
             Self::PageTooLarge => "page-too-large",
         }
@@ -89,7 +93,11 @@ impl ViewError {
             | Self::ForeignLink
             | Self::NoSuchSearch
             | Self::OutOfStep => Origin::Upstream,
-            Self::TooManyPages | Self::TooManyIncludes | Self::ResourceTooLarge | Self::PageTooLarge => Origin::Bound,
+            Self::TooManyPages
+            | Self::TooManyIncludes
+            | Self::TooManyMatches
+            | Self::ResourceTooLarge
+            | Self::PageTooLarge => Origin::Bound,
         }
     }
 }

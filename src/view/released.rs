@@ -1,6 +1,7 @@
 //! Released: the only bytes a caller may get of a record.
 
 use crate::consent::{Ground, Sight};
+use crate::query::Tally;
 
 /// Bytes that the view released. Only the view makes them (invariant 2).
 pub struct Released(Vec<u8>);
@@ -54,12 +55,17 @@ impl std::fmt::Debug for Report {
     }
 }
 
-/// Returns the searchset that says nothing: the answer for who is denied or unknown, and for a search that found nothing.
+/// Returns the searchset that says nothing: the answer for who is denied or unknown, and for a search that found nothing. A
+/// search that counts is told that there are none.
 #[must_use]
-pub fn empty_searchset(self_link: &str) -> Released {
+pub fn empty_searchset(self_link: &str, tally: Tally) -> Released {
     let mut bytes = Vec::with_capacity(128 + self_link.len());
     open_searchset(&mut bytes);
-    close_searchset(&mut bytes, Entries::None, self_link, None);
+    let total = match tally {
+        Tally::Unsaid => None,
+        Tally::Total | Tally::Only => Some(0),
+    };
+    close_searchset(&mut bytes, Entries::None, self_link, None, total);
     Released(bytes)
 }
 
@@ -70,14 +76,19 @@ pub(super) enum Entries {
     Some,
 }
 
-/// Begins a searchset. Neither `id` nor `meta` nor `total`: the first two are made anew by a server for each search, the
-/// last counts what is not here.
+/// Begins a searchset. Neither `id` nor `meta` of the server: they are made anew for each search.
 pub(super) fn open_searchset(out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"resourceType":"Bundle","type":"searchset""#);
 }
 
-/// Ends a searchset with its links.
-pub(super) fn close_searchset(out: &mut Vec<u8>, entries: Entries, self_link: &str, next: Option<&str>) {
+/// Ends a searchset with its links and, where it was asked for, the number of visible matches: it is known last.
+pub(super) fn close_searchset(
+    out: &mut Vec<u8>,
+    entries: Entries,
+    self_link: &str,
+    next: Option<&str>,
+    total: Option<usize>,
+) {
     if entries == Entries::Some {
         out.push(b']');
     }
@@ -87,7 +98,11 @@ pub(super) fn close_searchset(out: &mut Vec<u8>, entries: Entries, self_link: &s
         out.extend_from_slice(br#"},{"relation":"next","url":"#);
         push_string(out, next);
     }
-    out.extend_from_slice(b"}]}");
+    out.extend_from_slice(b"}]");
+    if let Some(total) = total {
+        out.extend_from_slice(format!(r#","total":{total}"#).as_bytes());
+    }
+    out.push(b'}');
 }
 
 /// Writes `text` as a JSON string.
@@ -115,11 +130,19 @@ mod tests {
 
     #[test]
     fn the_empty_searchset_has_a_self_link_and_nothing_else() {
-        let bytes = empty_searchset("https://gw.example/fhir/Observation?patient=1").into_bytes();
+        let bytes = empty_searchset("https://gw.example/fhir/Observation?patient=1", Tally::Unsaid).into_bytes();
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
             r#"{"resourceType":"Bundle","type":"searchset","link":[{"relation":"self","url":"https://gw.example/fhir/Observation?patient=1"}]}"#
         );
+    }
+
+    #[test]
+    fn who_asked_for_a_number_is_told_that_there_are_none() {
+        for tally in [Tally::Total, Tally::Only] {
+            let bytes = empty_searchset("https://gw/fhir/X?_summary=count", tally).into_bytes();
+            assert!(String::from_utf8(bytes).unwrap().ends_with(r#"_summary=count"}],"total":0}"#));
+        }
     }
 
     #[test]

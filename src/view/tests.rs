@@ -3,6 +3,7 @@
 mod cases;
 mod course;
 mod hostile;
+mod total;
 mod twin;
 mod upstream;
 
@@ -18,8 +19,9 @@ use crate::consent::{
     Register, Source, Standing, TreatmentRelation, Unlabelled, decide,
 };
 use crate::identity::{Caller, CallerNames, CardType, Role, Ura, UziNumber};
+use crate::limits;
 use crate::profile::{shipped_exchanges, shipped_regime};
-use crate::query::{Query, RequestHead, classify};
+use crate::query::{Query, RequestHead, Tally, classify};
 
 /// How an answer went.
 #[derive(Debug, PartialEq, Eq)]

@@ -93,13 +93,13 @@ impl Writer {
     }
 
     /// Ends the searchset and returns what was written since the last time.
-    pub(super) fn close(&mut self, self_link: &str, next: Option<&str>) -> Released {
+    pub(super) fn close(&mut self, self_link: &str, next: Option<&str>, total: Option<usize>) -> Released {
         if self.entries == Entries::None {
             open_searchset(&mut self.out);
         }
-        close_searchset(&mut self.out, self.entries, self_link, next);
+        close_searchset(&mut self.out, self.entries, self_link, next, total);
         #[cfg(feature = "faults")]
-        if is_planted(Fault::KeepTotal) {
+        if is_planted(Fault::KeepTotal) && total.is_none() {
             let total = self.report.released.len() + self.report.withheld.len();
             self.out.pop();
             self.out.extend_from_slice(format!(r#","total":{total}}}"#).as_bytes());

@@ -15,7 +15,7 @@ async fn world() -> World {
         ("brug", Ask::get("huisarts-brug", "Condition?patient=carla")),
         ("noord", Ask::get("huisarts-noord", "Condition?patient=carla")),
         ("anna", Ask::get("huisarts-brug", "Condition?patient=anna")),
-        ("refused", Ask::get("huisarts-brug", "Condition?patient=carla&_summary=count")),
+        ("refused", Ask::get("huisarts-brug", "Condition?patient=carla&_summary=text")),
     ] {
         world.ask(&request.under(id)).await;
         world.closed(id).await;

@@ -41,3 +41,26 @@ async fn parts_are_taken_of_what_is_released_and_the_server_is_asked_for_the_who
     assert!(asked.iter().any(|seen| seen.target.starts_with("MedicationRequest?")));
     assert!(!asked.iter().any(|seen| seen.target.contains("_elements") || seen.target.contains("_summary")));
 }
+
+#[tokio::test]
+async fn what_is_visible_is_counted_here_and_nobody_has_none() {
+    let world = World::of_demo();
+    let count = async |who, target: &str| {
+        let reply = world.get(who, target).await;
+        assert_eq!(reply.status, 200, "{target}");
+        reply.json()["total"].as_u64()
+    };
+    for kind in ["Condition", "Observation", "MedicationRequest"] {
+        let target = format!("{kind}?patient=carla");
+        // Carla withholds some of it from one of the two.
+        for who in ["huisarts-noord", "huisarts-brug"] {
+            let whole = world.get(who, format!("{target}&_count=100")).await;
+            let visible = u64::try_from(whole.entries().len()).unwrap();
+            assert_eq!(count(who, &format!("{target}&_summary=count")).await, Some(visible));
+            assert_eq!(count(who, &format!("{target}&_count=1&_total=accurate")).await, Some(visible));
+            assert_eq!(whole.json().get("total"), None);
+        }
+    }
+    assert_eq!(count("huisarts-brug", "Condition?patient=nobody-of-that-name&_count=0").await, Some(0));
+    assert!(world.asked().iter().all(|seen| !seen.target.contains("_total=accurate")));
+}

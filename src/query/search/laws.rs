@@ -108,8 +108,9 @@ fn search() -> impl Strategy<Value = (Offer, Search)> {
     let wanted = prop::collection::vec(prop::option::weighted(0.4, (tokens(), dates())), 8);
     let result = (prop::option::of((any::<Index>(), any::<bool>())), prop::collection::vec(0..4_usize, 8));
     let page = prop::option::of("[A-Za-z0-9_-]{1,80}");
-    (any::<Index>(), any::<Index>(), subject(), wanted, result, 1..=limits::PAGE, page, projection()).prop_map(
-        |(exchange, kind, subject, wanted, (sort, chosen), count, page, projection)| {
+    let shape = (projection(), prop::sample::select(vec![Tally::Unsaid, Tally::Total, Tally::Only]));
+    (any::<Index>(), any::<Index>(), subject(), wanted, result, 1..=limits::PAGE, page, shape).prop_map(
+        |(exchange, kind, subject, wanted, (sort, chosen), count, page, (projection, tally))| {
             let offer: &Offer = exchange.get(&OFFERS.0);
             let types = TYPES.iter().filter(|name| offer.offers(name)).collect::<Vec<_>>();
             let name: &&String = kind.get(&types);
@@ -132,7 +133,10 @@ fn search() -> impl Strategy<Value = (Offer, Search)> {
             });
             let mut includes = includes.collect::<Vec<_>>();
             includes.sort_by_key(written_include);
-            (offer.clone(), Search { kind, subject, criteria, sort, includes, projection, count, page })
+            let whole = Search { kind, subject, criteria, sort, includes, projection, tally, count, page };
+            let (includes, projection) = (Vec::new(), Projection::Whole);
+            let counted = Search { sort: None, includes, projection, count: 0, page: None, ..whole.clone() };
+            (offer.clone(), if tally == Tally::Only { counted } else { whole })
         },
     )
 }
@@ -178,6 +182,7 @@ proptest! {
             criteria: search.criteria.iter().filter(|criterion| !criterion.parameter.is_local()).cloned().collect(),
             includes: Vec::new(),
             projection: Projection::Whole,
+            tally: Tally::Unsaid,
             page: None,
             count,
             ..search.clone()
@@ -220,7 +225,10 @@ proptest! {
     }
 }
 
-const PIECES: [&str; 37] = [
+const PIECES: [&str; 40] = [
+    "&_summary=count",
+    "&_total=accurate",
+    "&_total=none",
     "&_elements=code,id",
     "&_summary=data",
     "&_summary=false",

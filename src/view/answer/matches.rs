@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::str::FromStr;
 
 use crate::limits;
-use crate::query::{Id, Search, Target};
+use crate::query::{Id, Search, Tally, Target};
 use crate::view::ViewError;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
@@ -23,6 +23,8 @@ pub(super) struct Matches {
     /// How many visible matches this page and those before it hold.
     end: usize,
     is_full: bool,
+    /// How many visible matches there were.
+    met: usize,
     pages: usize,
     next_page: Option<Target>,
     /// What released matches refer to through the elements whose targets were asked for.
@@ -36,16 +38,25 @@ impl Matches {
         let wanted = search.count();
         let end = skip.saturating_add(wanted);
         let included = BTreeSet::new();
-        Self { search, skip, wanted, end, is_full: false, pages: 0, next_page: None, included, includes: None }
+        Self { search, skip, wanted, end, is_full: false, met: 0, pages: 0, next_page: None, included, includes: None }
     }
 
     pub(super) fn search(&self) -> &Search {
         &self.search
     }
 
-    /// Returns true if and only if a visible match was found that the page has no room for.
-    pub(super) fn is_full(&self) -> bool {
-        self.is_full
+    /// Returns true if and only if no further match matters: one was found that the page has no room for, and nothing is
+    /// counted.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_full && self.search.tally() == Tally::Unsaid
+    }
+
+    /// Returns the number of visible matches, where it was asked for.
+    pub(super) fn total(&self) -> Option<usize> {
+        match self.search.tally() {
+            Tally::Unsaid => None,
+            Tally::Total | Tally::Only => Some(self.met),
+        }
     }
 
     /// Returns true if and only if matches are still read, and no includes yet.
@@ -55,11 +66,12 @@ impl Matches {
 
     /// Returns where the next page begins, if a visible match follows.
     pub(super) fn next_skip(&self) -> Option<usize> {
-        if self.is_full { Some(self.end) } else { None }
+        if self.is_full && self.search.tally() != Tally::Only { Some(self.end) } else { None }
     }
 
     /// Counts one more visible match. Returns true if and only if it belongs to the page.
     pub(super) fn takes_next(&mut self) -> bool {
+        self.met += 1;
         if self.skip > 0 {
             self.skip -= 1;
             return false;
@@ -88,13 +100,16 @@ impl Matches {
     /// Returns the upstream page to read next, if one is needed and there.
     ///
     /// # Errors
-    /// More pages than one answer may cost.
+    /// More pages than one answer may cost, or more visible matches than are counted.
     pub(super) fn next_page(&mut self) -> Result<Option<Target>, ViewError> {
+        if self.total().is_some_and(|total| total > limits::TOTAL) {
+            return Err(ViewError::TooManyMatches);
+        }
         #[cfg(feature = "faults")]
         if is_planted(Fault::PageGap) {
             self.next_page = None;
         }
-        let next_page = self.next_page.take().filter(|_| !self.is_full);
+        let next_page = self.next_page.take().filter(|_| !self.is_done());
         if next_page.is_some() && self.pages >= limits::UPSTREAM_PAGES {
             return Err(ViewError::TooManyPages);
         }

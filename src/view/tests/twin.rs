@@ -316,7 +316,14 @@ fn all_answers(upstream: &Upstream, plan: fn() -> Plan, chunk: usize) -> Vec<(St
     let searches = ["Observation", "Condition", "Encounter", "MedicationRequest", "AllergyIntolerance"];
     let includes = "&_include=MedicationRequest:medication&_include=MedicationRequest:requester";
     for resource_type in searches {
-        for shape in ["_count=1", "_count=2", "_count=20", "_count=2&_summary=true", "_elements=extension&_count=20"] {
+        for shape in [
+            "_count=1",
+            "_count=2",
+            "_count=20",
+            "_count=2&_summary=true",
+            "_elements=extension&_count=20&_total=accurate",
+            "_summary=count",
+        ] {
             let includes = if resource_type == "MedicationRequest" { includes } else { "" };
             let target = format!("{resource_type}?patient=a&{shape}{includes}");
             let mut skip = Some(0);

@@ -142,6 +142,9 @@ impl Story {
             get(format!("MedicationRequest?patient={patient}&_summary=true&_include=MedicationRequest:medication")),
             get(format!("Observation?patient={patient}&_summary=data&_count=3")),
             get(format!("Patient/{patient}?_elements=name,link")),
+            get(format!("Observation?patient={patient}&_summary=count")),
+            get(format!("Condition?patient={patient}&_count=0&recorded-date=ge2023-01-01")),
+            get(format!("MedicationRequest?patient={patient}&_count=2&_total=accurate")),
             get(format!("Patient/{patient}/AllergyIntolerance")),
             get(format!("Patient/{patient}/Condition?_count=1")),
             Ask::post(who, "Observation/_search", format!("patient={patient}&_count=4")),
@@ -149,9 +152,8 @@ impl Story {
         ];
         let refused = [
             get(format!("Observation?patient={patient}&_page=nothing")),
-            get(format!("Observation?patient={patient}&_summary=count")),
+            get(format!("Observation?patient={patient}&_summary=text")),
             get(format!("Observation?patient={patient}&_has:Observation:patient:code=1")),
-            get(format!("Observation?patient={patient}&_count=0")),
             get(format!("Patient/{patient}/$everything")),
             get(format!("Observation/{patient}-observation-lab-1/_history")),
             Ask { purpose: Some("HRESCH"), ..get(format!("Observation?patient={patient}")) },

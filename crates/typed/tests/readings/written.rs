@@ -10,7 +10,7 @@ use sluis::consent::{
 use sluis::identity::{Caller, CallerNames, CardType, Role, Ura, UziNumber};
 use sluis::label::Tables;
 use sluis::profile::{Offer, capability_statement, shipped_exchanges, shipped_regime};
-use sluis::query::{Id, Query, RequestHead, classify};
+use sluis::query::{Id, Query, RequestHead, Tally, classify};
 use sluis::refusal::Refusal;
 use sluis::view::{Ending, Narrative, Report, Step, Surroundings, empty_searchset, subjects};
 use sluis_typed::{NotRead, bundle, observation_value, operation_outcome};
@@ -44,9 +44,11 @@ fn every_refusal_is_an_operation_outcome_with_one_error() {
 #[test]
 fn the_searchset_that_says_nothing_is_a_bundle_without_entries() {
     let link = format!("{BASE}/Observation?patient=1&_count=20");
-    let typed = bundle(&empty_searchset(&link).into_bytes()).unwrap();
-    assert_eq!((typed.links.as_slice(), typed.total), (&[("self".to_owned(), link)][..], None));
-    assert_eq!(typed.entries, Vec::<String>::new());
+    for (tally, total) in [(Tally::Unsaid, None), (Tally::Total, Some(0)), (Tally::Only, Some(0))] {
+        let typed = bundle(&empty_searchset(&link, tally).into_bytes()).unwrap();
+        assert_eq!((typed.links.as_slice(), typed.total), (&[("self".to_owned(), link.clone())][..], total));
+        assert_eq!(typed.entries, Vec::<String>::new());
+    }
 }
 
 #[test]

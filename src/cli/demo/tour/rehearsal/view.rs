@@ -68,7 +68,7 @@ impl Theatre {
             return vec![match query {
                 Query::Search(search) => {
                     let link = format!("{PUBLIC_BASE}/{}", search.target());
-                    Reply { status: 200, body: empty_searchset(&link).into_bytes() }
+                    Reply { status: 200, body: empty_searchset(&link, search.tally()).into_bytes() }
                 }
                 Query::Read(_) | Query::Metadata => not_found(),
             }];
