@@ -20,7 +20,7 @@ pub(crate) use element::CodeSystem;
 pub use element::{ElementPath, Token};
 pub use error::ProfileError;
 pub(crate) use exchange::Answered;
-pub use exchange::{Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING, shipped_exchanges};
+pub use exchange::{Exchange, Include, Kind, LAST_UPDATED, Parameter, ParameterType, SUPPORTING, shipped_exchanges};
 pub use offer::Offer;
 pub use policy::{
     AfterObjection, BreakGlass, Currency, Form, Grant, Overrides, Party, Policy, Relation, Sign, shipped_policies,

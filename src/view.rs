@@ -23,6 +23,7 @@ mod released;
 mod resource;
 mod scan;
 mod scrub;
+mod steady;
 mod structure;
 mod ties;
 mod unit;
@@ -40,6 +41,7 @@ pub use compartment::subjects;
 pub use error::{Origin, ViewError};
 pub(crate) use project::has_element;
 pub use released::{Released, Report, empty_searchset};
+pub(crate) use steady::is_steady;
 
 /// What an answer depends on besides question and plan.
 #[derive(Debug, Clone)]

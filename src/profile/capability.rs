@@ -41,7 +41,7 @@ pub fn capability_statement(
             "documentation": format!(
                 "{INCOMPLETE} Exchanges: {titles}. Each request is about one patient and says its purpose in the header \
                  Sluis-Purpose, a code of v3-ActReason. What may be asked depends on the role of the caller. Of results: \
-                 _count, _total (accurate, none), _summary (true, data, count, false), _elements, _sort (dates) and the \
+                 _count, _total (accurate, none), _summary (true, data, count, false), _elements, _sort (dates, _id, _lastUpdated) and the \
                  includes listed."
             ),
             "security": {
@@ -137,7 +137,11 @@ mod tests {
         let patient = resources.iter().find(|resource| resource["type"] == "Patient").unwrap();
         assert_eq!(
             patient["searchParam"],
-            json!([{"name": "_id", "type": "token"}, {"name": "identifier", "type": "token"}])
+            json!([
+                {"name": "_id", "type": "token"},
+                {"name": "_lastUpdated", "type": "date"},
+                {"name": "identifier", "type": "token"}
+            ])
         );
     }
 }

@@ -16,6 +16,9 @@ use super::{ElementPath, ProfileError};
 pub const SUPPORTING: [&str; 8] =
     ["Practitioner", "PractitionerRole", "Organization", "Location", "Medication", "Substance", "Device", "Endpoint"];
 
+/// The parameter that every type has: when a resource last changed.
+pub const LAST_UPDATED: &str = "_lastUpdated";
+
 /// One declared kind of traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
@@ -121,7 +124,7 @@ impl Kind {
         &self.parameters
     }
 
-    /// Returns the parameters by which a search may be sorted.
+    /// Returns the parameters by which a search may be sorted, beside `_id` and `_lastUpdated`.
     #[must_use]
     pub fn sort(&self) -> &[String] {
         &self.sort

@@ -239,6 +239,27 @@ mod tests {
     }
 
     #[test]
+    fn when_a_resource_last_changed_is_looked_up_in_it() {
+        let at = |bounds: &str, moment: &str| {
+            let resource = format!(r#"{{"meta":{{"lastUpdated":"{moment}"}}}}"#);
+            matches(&format!("Observation?patient=1&{bounds}"), &resource)
+        };
+        let moment = "2024-05-06T10:00:00.123+02:00";
+        for (bounds, found) in [
+            ("_lastUpdated=2024-05-06", true),
+            ("_lastUpdated=ge2024-05-06T08:00:00Z", true),
+            ("_lastUpdated=gt2024-05-06T08:00:00Z", false),
+            ("_lastUpdated=gt2024-05-06T07:59:59Z", true),
+            ("_lastUpdated=lt2024-05-06T08:00:00Z", false),
+            ("_lastUpdated=ge2024&_lastUpdated=lt2025", true),
+            ("_lastUpdated=lt2024", false),
+        ] {
+            assert_eq!(at(bounds, moment), found, "{bounds}");
+        }
+        assert!(!matches("Observation?patient=1&_lastUpdated=ge1900", r#"{"meta":{}}"#));
+    }
+
+    #[test]
     fn a_category_is_looked_for_in_the_resource() {
         let flag = r#"{"category":[{"coding":[{"system":"http://s","code":"1"},{"code":"2"}]}]}"#;
         for (token, found) in [

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::json::Value;
 use crate::limits;
-use crate::profile::{Include, Kind};
+use crate::profile::{Include, Kind, LAST_UPDATED};
 
 use super::criterion::Criterion;
 use super::form::{Pair, append};
@@ -20,7 +20,7 @@ pub struct Search {
     kind: Arc<Kind>,
     subject: Subject,
     criteria: Vec<Criterion>,
-    sort: Option<Sort>,
+    sort: Vec<Sort>,
     includes: Vec<Include>,
     projection: Projection,
     tally: Tally,
@@ -42,10 +42,30 @@ struct Sort {
 }
 
 impl Sort {
-    fn written(&self) -> String {
-        format!("{}{}", if self.descending { "-" } else { "" }, self.name)
+    /// Reads the keys of `_sort`, the most important one first, each once.
+    fn read(kind: &Kind, value: &str) -> Result<Vec<Self>, Unclassifiable> {
+        let mut keys: Vec<Self> = Vec::new();
+        for key in value.split(',') {
+            let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
+            if ![ID, LAST_UPDATED].contains(&name) && !kind.sort().iter().any(|known| known == name) {
+                return Err(Unclassifiable::Parameter);
+            }
+            if keys.iter().any(|known| known.name == name) {
+                return Err(Unclassifiable::Repeated);
+            }
+            keys.push(Self { name: name.to_owned(), descending });
+        }
+        Ok(keys)
+    }
+
+    /// Writes the keys as they are read.
+    fn written(keys: &[Self]) -> Option<String> {
+        let key = |sort: &Self| format!("{}{}", if sort.descending { "-" } else { "" }, sort.name);
+        if keys.is_empty() { None } else { Some(keys.iter().map(key).collect::<Vec<_>>().join(",")) }
     }
 }
+
+const ID: &str = "_id";
 
 impl Search {
     /// Reads the decoded `pairs` as a search of `kind`; `compartment` is the patient that the path names, if it does.
@@ -84,7 +104,7 @@ impl Search {
             kind: Arc::clone(kind),
             subject: one_subject(named, compartment)?,
             criteria,
-            sort,
+            sort: sort.unwrap_or_default(),
             includes,
             projection,
             tally,
@@ -141,7 +161,13 @@ impl Search {
         &self.projection
     }
 
-    /// Returns true if and only if every parameter that is answered here holds on `resource`.
+    /// Returns true if and only if some parameter is answered here.
+    pub(crate) fn is_answered_here(&self) -> bool {
+        self.criteria.iter().any(|criterion| criterion.parameter.is_local())
+    }
+
+    /// Returns true if and only if every parameter that is answered here holds on `resource`. It is asked of a resource without
+    /// what is hidden: what went can be neither found nor missed.
     #[must_use]
     pub fn matches(&self, resource: Value<'_>) -> bool {
         self.criteria.iter().all(|criterion| criterion.matches(resource))
@@ -207,8 +233,13 @@ impl Search {
         append(&mut target, name, &target::id_list(person)?);
         self.append_criteria(&mut target, |criterion| !criterion.parameter.is_local());
         append(&mut target, "_count", &count.to_string());
-        let sort = self.sort.as_ref().map(|sort| format!("{},", sort.written())).unwrap_or_default();
-        append(&mut target, "_sort", &format!("{sort}_id"));
+        let mut keys = self.sort.clone();
+        if !keys.iter().any(|key| key.name == ID) {
+            keys.push(Sort { name: ID.to_owned(), descending: false });
+        }
+        if let Some(sort) = Sort::written(&keys) {
+            append(&mut target, "_sort", &sort);
+        }
         append(&mut target, "_total", "none");
         Some(target)
     }
@@ -222,8 +253,8 @@ impl Search {
     }
 
     fn append_sort(&self, target: &mut String) {
-        if let Some(sort) = &self.sort {
-            append(target, "_sort", &sort.written());
+        if let Some(sort) = Sort::written(&self.sort) {
+            append(target, "_sort", &sort);
         }
     }
 }
@@ -243,7 +274,7 @@ fn one_subject(named: Vec<Subject>, compartment: Option<&Id>) -> Result<Subject,
 /// How the result is wanted: what stands beside patient and criteria.
 #[derive(Debug, Default)]
 struct Wanted {
-    sort: Option<Sort>,
+    sort: Option<Vec<Sort>>,
     includes: Vec<Include>,
     projection: projection::Wanted,
     count: Option<usize>,
@@ -259,7 +290,7 @@ impl Wanted {
         let value = pair.value.as_str();
         match pair.name.as_str() {
             "_count" => once(&mut self.count, count(value)?),
-            "_sort" => once(&mut self.sort, sort(kind, value)?),
+            "_sort" => once(&mut self.sort, Sort::read(kind, value)?),
             "_page" => once(&mut self.page, page(value)?),
             "_elements" => self.projection.elements(kind.resource_type(), value),
             "_summary" if value == "count" => {
@@ -291,15 +322,6 @@ fn count(value: &str) -> Result<usize, Unclassifiable> {
     match value.parse() {
         Ok(count) if plain && count <= limits::PAGE => Ok(count),
         Ok(_) | Err(_) => Err(Unclassifiable::Value),
-    }
-}
-
-fn sort(kind: &Kind, value: &str) -> Result<Sort, Unclassifiable> {
-    let (name, descending) = value.strip_prefix('-').map_or((value, false), |name| (name, true));
-    if kind.sort().iter().any(|known| known == name) {
-        Ok(Sort { name: name.to_owned(), descending })
-    } else {
-        Err(Unclassifiable::Parameter)
     }
 }
 

@@ -25,6 +25,26 @@ struct Type {
     elements: Vec<(&'static str, Element, Marks)>,
     /// Paths from the resource to the elements that name a patient whose compartment it is in.
     compartment: Vec<&'static str>,
+    parameters: Vec<Parameter>,
+}
+
+/// A search parameter.
+#[derive(Debug)]
+struct Parameter {
+    name: &'static str,
+    kind: &'static str,
+    paths: Vec<&'static str>,
+}
+
+/// Returns the paths of the elements that a search parameter of that kind (`token`, `date`, `reference`) looks at; none where
+/// FHIR R4 has no such parameter. A path may name a choice of types without its type.
+pub(super) fn looked_at(resource_type: &str, parameter: &str, kind: &str) -> &'static [&'static str] {
+    let found = R4
+        .places
+        .get(resource_type)
+        .and_then(|place| R4.types.get(*place))
+        .and_then(|one| one.parameters.iter().find(|known| known.name == parameter && known.kind == kind));
+    found.map(|parameter| parameter.paths.as_slice()).unwrap_or_default()
 }
 
 /// One element of a type, by its name in JSON.
@@ -133,6 +153,19 @@ impl TypeOf {
         elements.iter().any(|(name, _, marks)| marks.base.unwrap_or(name) == base)
     }
 
+    /// Returns its elements.
+    pub(super) fn elements(self) -> impl Iterator<Item = Element> {
+        let elements = R4.types.get(self.0).map(|one| one.elements.as_slice()).unwrap_or_default();
+        elements.iter().map(|(_, element, _)| *element)
+    }
+
+    /// Returns the elements of that name, in JSON or, for a choice of types, without its type.
+    pub(super) fn elements_of(self, name: &str) -> impl Iterator<Item = Element> {
+        let elements = R4.types.get(self.0).map(|one| one.elements.as_slice()).unwrap_or_default();
+        let is = move |known: &str, marks: &Marks| known == name || marks.base == Some(name);
+        elements.iter().filter(move |(known, _, marks)| is(known, marks)).map(|(_, element, _)| *element)
+    }
+
     /// Returns true if and only if the type is one of a resource or of a part of one, not of a value.
     pub(super) fn is_part_of_resource(self) -> bool {
         let outermost = self.name().split('.').next().and_then(Self::of);
@@ -153,7 +186,7 @@ impl Structure {
         let lines = || text.lines().filter(|line| !line.starts_with('#'));
         for name in lines().filter_map(|line| line.strip_prefix("= ")) {
             read.places.insert(name, read.types.len());
-            read.types.push(Type { name, elements: Vec::new(), compartment: Vec::new() });
+            read.types.push(Type { name, elements: Vec::new(), compartment: Vec::new(), parameters: Vec::new() });
         }
         let mut inside = None;
         for line in lines() {
@@ -173,6 +206,11 @@ impl Structure {
                 (Some("@"), Some(name), _, _) => {
                     if let Some(one) = read.places.get(name).and_then(|place| read.types.get_mut(*place)) {
                         one.compartment = line.split(' ').skip(2).collect();
+                    }
+                }
+                (Some("?"), Some(name), Some(parameter), Some(kind)) => {
+                    if let Some(one) = read.places.get(name).and_then(|place| read.types.get_mut(*place)) {
+                        one.parameters.push(Parameter { name: parameter, kind, paths: words.collect() });
                     }
                 }
                 (_, _, _, _) => {}

@@ -64,3 +64,26 @@ async fn what_is_visible_is_counted_here_and_nobody_has_none() {
     assert_eq!(count("huisarts-brug", "Condition?patient=nobody-of-that-name&_count=0").await, Some(0));
     assert!(world.asked().iter().all(|seen| !seen.target.contains("_total=accurate")));
 }
+
+#[tokio::test]
+async fn when_something_changed_is_asked_here_and_order_is_the_server_s() {
+    let world = World::of_demo();
+    let ids = |bundle: &Value| -> Vec<String> {
+        resources(bundle).iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let target = "Observation?patient=bram&_count=100";
+    let all = world.get("huisarts-brug", format!("{target}&_sort=-_id")).await.json();
+    let mut sorted = ids(&all);
+    sorted.sort_unstable_by(|one, other| other.cmp(one));
+    assert!(ids(&all) == sorted && sorted.len() > 2);
+    let moments: Vec<String> =
+        resources(&all).iter().map(|one| one["meta"]["lastUpdated"].as_str().unwrap().to_owned()).collect();
+    let middle = &moments[moments.len() / 2];
+    let later = moments.iter().filter(|moment| *moment > middle).count();
+    let given = world.get("huisarts-brug", format!("{target}&_lastUpdated=gt{}", middle.replace('+', "%2B"))).await;
+    assert!(later > 0);
+    assert_eq!(given.entries().len(), later);
+    assert!(world.asked().iter().all(|seen| !seen.target.contains("_lastUpdated")));
+    let refused = world.get("huisarts-brug", format!("{target}&_sort=code")).await;
+    assert_eq!(refused.refusal(), (400, "not-supported".to_owned()));
+}

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::raw::{RawExchange, RawInclude, RawInteraction, RawKind, RawParameter, RawParameterType};
-use super::{Answered, Exchange, Include, Kind, Parameter, ParameterType, SUPPORTING};
+use super::{Answered, Exchange, Include, Kind, LAST_UPDATED, Parameter, ParameterType, SUPPORTING};
 use crate::profile::criteria::{self, Condition, is_role_prefix, is_type, is_uri};
 use crate::profile::{ElementPath, ProfileError};
+use crate::view::is_steady;
 
 pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError> {
     let raw: RawExchange = toml::from_str(text).map_err(|error| ProfileError::toml(file, text, &error))?;
@@ -55,17 +56,26 @@ impl Compiler<'_> {
         } else {
             self.require(!patient.is_empty(), &inside("patient"), "the parameters that name the patient")?;
         }
-        for name in patient.iter().chain(&sort) {
+        for name in &patient {
             let known = !name.is_empty() && name.bytes().all(is_name_byte);
-            self.require(known, &inside("patient or sort"), "names of search parameters")?;
+            self.require(known, &inside("patient"), "names of search parameters")?;
+        }
+        for name in &sort {
+            self.require(
+                is_steady(&resource_type, name, "date"),
+                &inside("sort"),
+                "dates of FHIR R4 for that type which are never taken out of a resource",
+            )?;
         }
         let parameters = parameters.into_iter().map(|(name, raw)| {
             let key = format!("{key}.parameters.{name}");
             let taken = patient.contains(&name) || (resource_type == "Patient" && name == "identifier");
             self.require(!taken && name.bytes().all(is_name_byte), &key, "a name that does not name the patient")?;
-            self.parameter(name, &key, &raw)
+            self.parameter(&resource_type, name, &key, &raw)
         });
-        let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
+        let mut parameters = parameters.collect::<Result<Vec<_>, _>>()?;
+        // Every type has it; `_` is before all letters that a name may begin with.
+        parameters.insert(0, self.last_updated()?);
         let includes = includes.into_iter().map(|(name, raw)| {
             let key = format!("{key}.includes.{name}");
             self.include(&resource_type, name, &key, raw)
@@ -97,7 +107,20 @@ impl Compiler<'_> {
         })
     }
 
-    fn parameter(&self, name: String, key: &str, raw: &RawParameter) -> Result<Parameter, ProfileError> {
+    /// When a resource last changed is asked of each one that is visible: other servers count other changes.
+    fn last_updated(&self) -> Result<Parameter, ProfileError> {
+        let path = self.path("_lastUpdated", "meta.lastUpdated")?;
+        let (name, value) = (LAST_UPDATED.to_owned(), ParameterType::Date);
+        Ok(Parameter { name, value, answered: Answered::Here(vec![path]) })
+    }
+
+    fn parameter(
+        &self,
+        resource_type: &str,
+        name: String,
+        key: &str,
+        raw: &RawParameter,
+    ) -> Result<Parameter, ProfileError> {
         let RawParameter { value, local, elements } = raw;
         self.require(*local != elements.is_empty(), key, "elements where local = true, and only there")?;
         let paths = elements.iter().map(|element| self.path(key, element)).collect::<Result<Vec<_>, _>>()?;
@@ -105,6 +128,16 @@ impl Compiler<'_> {
             RawParameterType::Token => ParameterType::Token,
             RawParameterType::Date => ParameterType::Date,
         };
+        let kind = match value {
+            ParameterType::Token => "token",
+            ParameterType::Date => "date",
+        };
+        self.require(
+            *local || is_steady(resource_type, &name, kind),
+            key,
+            "a parameter of FHIR R4 for that type whose elements are never taken out; any other is answered here, with \
+             local = true",
+        )?;
         Ok(Parameter { name, value, answered: if *local { Answered::Here(paths) } else { Answered::Upstream } })
     }
 

@@ -111,6 +111,10 @@ fn a_mistake_names_file_and_key() {
     assert!(Exchange::read("x.toml", SMALL).is_ok());
     for (good, bad, key) in [
         ("name = \"x\"", "name = \"X y\"", "name"),
+        ("parameters.code =", "parameters.encounter =", "kinds.Condition.parameters.encounter"),
+        ("parameters.code =", "parameters.onset-date =", "kinds.Condition.parameters.onset-date"),
+        ("parameters.code =", "parameters.code-of-ours =", "kinds.Condition.parameters.code-of-ours"),
+        ("belongs =", "sort = [\"code\"]\nbelongs =", "kinds.Condition.sort"),
         ("[\"01\"]", "[\"1\"]", "roles"),
         ("sct = \"http", "sct = \"ftp", "systems.sct"),
         ("kinds.Condition", "kinds.condition", "kinds.condition"),

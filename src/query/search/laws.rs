@@ -106,7 +106,7 @@ fn projection() -> impl Strategy<Value = Projection> {
 /// An offer of one exchange profile, and a search that it admits.
 fn search() -> impl Strategy<Value = (Offer, Search)> {
     let wanted = prop::collection::vec(prop::option::weighted(0.4, (tokens(), dates())), 8);
-    let result = (prop::option::of((any::<Index>(), any::<bool>())), prop::collection::vec(0..4_usize, 8));
+    let result = (prop::collection::vec((any::<Index>(), any::<bool>()), 0..3), prop::collection::vec(0..4_usize, 8));
     let page = prop::option::of("[A-Za-z0-9_-]{1,80}");
     let shape = (projection(), prop::sample::select(vec![Tally::Unsaid, Tally::Total, Tally::Only]));
     (any::<Index>(), any::<Index>(), subject(), wanted, result, 1..=limits::PAGE, page, shape).prop_map(
@@ -124,8 +124,12 @@ fn search() -> impl Strategy<Value = (Offer, Search)> {
                 Some(Criterion { parameter: parameter.clone(), values })
             });
             let criteria = criteria.collect();
-            let sort = sort.filter(|_| !kind.sort().is_empty());
-            let sort = sort.map(|(name, descending)| Sort { name: name.get(kind.sort()).clone(), descending });
+            let keys: Vec<&str> = kind.sort().iter().map(String::as_str).chain([ID, LAST_UPDATED]).collect();
+            let mut sort: Vec<Sort> = sort
+                .iter()
+                .map(|(name, descending)| Sort { name: (*name.get(&keys)).to_owned(), descending: *descending })
+                .collect();
+            sort.dedup_by(|one, other| one.name == other.name);
             let includes = kind.includes().iter().zip(chosen).filter_map(|(include, chosen)| match chosen {
                 0 => None,
                 1 => Some(include.clone()),
@@ -135,7 +139,7 @@ fn search() -> impl Strategy<Value = (Offer, Search)> {
             includes.sort_by_key(written_include);
             let whole = Search { kind, subject, criteria, sort, includes, projection, tally, count, page };
             let (includes, projection) = (Vec::new(), Projection::Whole);
-            let counted = Search { sort: None, includes, projection, count: 0, page: None, ..whole.clone() };
+            let counted = Search { sort: Vec::new(), includes, projection, count: 0, page: None, ..whole.clone() };
             (offer.clone(), if tally == Tally::Only { counted } else { whole })
         },
     )
@@ -175,8 +179,14 @@ proptest! {
         let offer = &offer;
         let target = search.upstream(std::slice::from_ref(&id), count).unwrap();
         prop_assume!(target.as_str().len() + 6 <= limits::TARGET_BYTES);
-        let said = target.as_str().strip_suffix("_id&_total=none").unwrap();
-        let said = said.strip_suffix(',').or_else(|| said.strip_suffix("&_sort=")).unwrap();
+        let said = target.as_str().strip_suffix("&_total=none").unwrap();
+        let own = search.sort.iter().any(|key| key.name == ID);
+        let said = if own {
+            said
+        } else {
+            let said = said.strip_suffix("_id").unwrap();
+            said.strip_suffix(',').or_else(|| said.strip_suffix("&_sort=")).unwrap()
+        };
         let expected = Search {
             subject: Subject::Id(id),
             criteria: search.criteria.iter().filter(|criterion| !criterion.parameter.is_local()).cloned().collect(),
@@ -225,7 +235,9 @@ proptest! {
     }
 }
 
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 42] = [
+    "&_sort=-_id,_lastUpdated",
+    "&_lastUpdated=ge2024",
     "&_summary=count",
     "&_total=accurate",
     "&_total=none",
@@ -285,7 +297,14 @@ fn a_search_of_nobody_does_not_go_upstream() {
 #[test]
 fn what_sorts_alike_is_sorted_by_id_upstream() {
     let person = [Id::from_str("a").unwrap()];
-    for (asked, sort) in [("", "_id"), ("&_sort=date", "date,_id"), ("&_sort=-date", "-date,_id")] {
+    for (asked, sort) in [
+        ("", "_id"),
+        ("&_sort=date", "date,_id"),
+        ("&_sort=-date", "-date,_id"),
+        ("&_sort=-_lastUpdated,date", "-_lastUpdated,date,_id"),
+        ("&_sort=-_id", "-_id"),
+        ("&_sort=date,-_id", "date,-_id"),
+    ] {
         let query = got(&format!("Observation?patient=1{asked}"), all_offered()).unwrap();
         let Query::Search(search) = query else { panic!("a search") };
         let expected = format!("Observation?patient=a&_count=10&_sort={sort}&_total=none");

@@ -137,17 +137,29 @@ impl Answer {
             && matches.are_coming()
         {
             let document = Document::read(&held.bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
-            let resource = Resource::read(document.root())?;
-            // What went can be neither what was searched for nor what is included for it.
-            held.included = matches.targets(&resource, self.judge.known_outside());
-            return Ok(matches.search().matches(resource.value));
+            // What went is not what is included for it.
+            held.included = matches.targets(&Resource::read(document.root())?, self.judge.known_outside());
         }
         Ok(true)
+    }
+
+    /// Returns true if and only if what would be released is what was searched for.
+    fn is_wanted(&self, held: &Held) -> Result<bool, ViewError> {
+        match &self.task {
+            Task::Search(matches) if matches.are_coming() && matches.search().is_answered_here() => {
+                let document = Document::read(&held.bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
+                Ok(matches.search().matches(document.root()))
+            }
+            Task::Search(_) | Task::Read(_) => Ok(true),
+        }
     }
 
     fn release(&mut self, mut held: Held) -> Result<(), ViewError> {
         if !self.cut(&mut held)? {
             self.writer.withhold(&held.key, Ground::ReferenceHidden);
+            return Ok(());
+        }
+        if !self.is_wanted(&held)? {
             return Ok(());
         }
         match &mut self.task {

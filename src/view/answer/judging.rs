@@ -161,9 +161,6 @@ impl Answer {
                 self.hold.add(Held { key, bytes, ties, hidden_inside, included: Vec::new(), state })?;
             }
             Finding::Visible => {
-                if matches.as_ref().is_some_and(|matches| !matches.search().matches(resource.value)) {
-                    return Ok(());
-                }
                 let mut bytes = Vec::new();
                 self.scrubber.write(resource.value, &mut bytes);
                 let included = matches.map(|matches| matches.targets(resource, self.judge.known()));

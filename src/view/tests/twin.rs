@@ -131,10 +131,10 @@ impl Record {
         format!(r#"{{"reference":"{text}","display":"{display}"}}"#)
     }
 
-    fn security(restricted: bool) -> String {
+    fn security(restricted: bool, year: usize) -> String {
         let code = if restricted { "R" } else { "N" };
         format!(
-            r#""meta":{{"security":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"{code}"}}]}}"#
+            r#""meta":{{"lastUpdated":"202{year}-01-01T00:00:00Z","security":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"{code}"}}]}}"#
         )
     }
 
@@ -146,7 +146,7 @@ impl Record {
         let canary = if self.is_barred(index) { "CANARY" } else { "plain" };
         let mut members = vec![
             format!(r#""resourceType":"{resource_type}","id":"t{index}""#),
-            Self::security(thing.restricted),
+            Self::security(thing.restricted, index),
             if resource_type == "Encounter" && !self.is_outside(index) {
                 INPATIENT.to_owned()
             } else {
@@ -159,7 +159,7 @@ impl Record {
             members.push(format!(r#""{element}":{{"reference":"Patient/{id}"}}"#));
         }
         let holds = |word: &str, restricted: bool| {
-            let security = Self::security(restricted);
+            let security = Self::security(restricted, index);
             format!(r#""contained":[{{"resourceType":"Medication","id":"c",{security},"implicitRules":"{word}"}}]"#)
         };
         match (thing.contained, inside) {
@@ -323,6 +323,7 @@ fn all_answers(upstream: &Upstream, plan: fn() -> Plan, chunk: usize) -> Vec<(St
             "_count=2&_summary=true",
             "_elements=extension&_count=20&_total=accurate",
             "_summary=count",
+            "_lastUpdated=ge2024&_sort=-_id&_count=3",
         ] {
             let includes = if resource_type == "MedicationRequest" { includes } else { "" };
             let target = format!("{resource_type}?patient=a&{shape}{includes}");
