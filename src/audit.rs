@@ -10,7 +10,7 @@
 //!
 //! | NEN 7513 | member |
 //! | --- | --- |
-//! | 7.2.1, 7.2.4 event code, nature | `kind`, `interaction` (restful-interaction), `event` |
+//! | 7.2.1, 7.2.4 event code, nature | `kind`, `interaction` (restful-interaction), `operation`, `event` |
 //! | 7.2.2 action code | `action` |
 //! | 7.2.3 date and time | `time` |
 //! | 7.2.5 result | `outcome`, `status`, `cause` |

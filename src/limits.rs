@@ -74,6 +74,16 @@ pub const SKIP: usize = 10_000;
 /// can be judged in time.
 pub const TOTAL: usize = 10_000;
 
+/// Visible resources of which one summary is composed: a long record has some hundred results a year. What has more is asked
+/// for with searches.
+pub const SUMMARY_ENTRIES: usize = 5_000;
+
+/// Bytes of the resources of one answer that is composed as a whole: a summary, a page of everything.
+pub const COMPOSED_BYTES: usize = 32 * 1024 * 1024;
+
+/// Characters of what the text of a section says of one entry: a name, not a story.
+pub const LINE_CHARACTERS: usize = 120;
+
 /// Matches asked of the upstream in one page.
 pub const UPSTREAM_PAGE: usize = 200;
 

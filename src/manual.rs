@@ -55,6 +55,14 @@
 //! follows. A read of what is hidden, outside, deleted or unknown has one 404. Who may see nothing gets the bytes of a search
 //! that found nothing, and a page token is judged before anybody is looked up.
 //!
+//! ## The document that was made of more than it shows
+//!
+//! A summary that a server makes has texts, reasons for empty sections and entries that say "no information", all of them
+//! written over what is hidden. `$summary` is always composed here, from searches through the same judge and the same graph
+//! of references as any other; sections, their texts and the identifier are functions of what was released, an empty
+//! required section says `unavailable` for everybody, and a supporting resource is there only if an entry leads to it.
+//! `$everything` is composed alike, so that a server's own choice of what belongs to a patient never counts.
+//!
 //! ## The reference that is left behind
 //!
 //! A reference to something hidden tells that it exists, and its `display` what it is. It goes with the smallest optional

@@ -12,6 +12,7 @@ mod policy;
 mod regime;
 mod value_set;
 
+pub(crate) use capability::INCOMPLETE;
 pub use capability::capability_statement;
 pub use category::{Categories, DataCategory, Membership, ProviderCategory, Sought};
 pub(crate) use code_system::{LOINC, code_system};
@@ -20,7 +21,9 @@ pub(crate) use element::CodeSystem;
 pub use element::{ElementPath, Token};
 pub use error::ProfileError;
 pub(crate) use exchange::Answered;
-pub use exchange::{Exchange, Include, Kind, LAST_UPDATED, Parameter, ParameterType, SUPPORTING, shipped_exchanges};
+pub use exchange::{
+    Exchange, Include, Kind, LAST_UPDATED, Line, Parameter, ParameterType, SUPPORTING, Section, shipped_exchanges,
+};
 pub use offer::Offer;
 pub use policy::{
     AfterObjection, BreakGlass, Currency, Form, Grant, Overrides, Party, Policy, Relation, Sign, shipped_policies,

@@ -9,6 +9,7 @@ mod date;
 mod form;
 mod id;
 mod negotiation;
+mod operation;
 mod path;
 mod projection;
 mod purpose;
@@ -20,6 +21,7 @@ mod unclassifiable;
 
 pub use crate::profile::Include;
 pub use id::{BSN_OID, BSN_SYSTEM, Bsn, Id, NotAnIdentifier};
+pub use operation::{Everything, Summary};
 pub use projection::Projection;
 pub use purpose::{purpose, reason};
 pub use search::Search;
@@ -32,7 +34,7 @@ use crate::limits;
 use crate::profile::{Offer, SUPPORTING};
 
 use form::Pair;
-use path::Route;
+use path::{Place, Route};
 
 /// What is read of a request to understand it.
 #[derive(Clone, Copy)]
@@ -68,6 +70,10 @@ pub enum Query {
     Read(Read),
     /// Resources of one type of one patient.
     Search(Search),
+    /// The summary of one patient.
+    Summary(Summary),
+    /// All that is offered of one patient.
+    Everything(Everything),
 }
 
 /// A read of one resource by id.
@@ -125,6 +131,28 @@ impl Query {
             Self::Metadata => "metadata".to_owned(),
             Self::Read(read) => read.target(),
             Self::Search(search) => search.target(),
+            Self::Summary(summary) => summary.target(),
+            Self::Everything(everything) => everything.target(),
+        }
+    }
+
+    /// Returns the canonical target below the base without the page token, where the answer comes in pages.
+    #[must_use]
+    pub fn without_page(&self) -> Option<String> {
+        match self {
+            Self::Metadata | Self::Read(_) | Self::Summary(_) => None,
+            Self::Search(search) => Some(search.without_page()),
+            Self::Everything(everything) => Some(everything.without_page()),
+        }
+    }
+
+    /// Returns the page token, which nothing here has opened.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::Metadata | Self::Read(_) | Self::Summary(_) => None,
+            Self::Search(search) => search.page(),
+            Self::Everything(everything) => everything.page(),
         }
     }
 }
@@ -145,8 +173,24 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
             negotiation::content_type(head.content_type)?;
             form::read(posted(query, head.body)?)?
         }
-        Route::Metadata | Route::Read { .. } | Route::Search { .. } if head.body.is_empty() => form::read(query)?,
-        Route::Metadata | Route::Read { .. } | Route::Search { .. } => return Err(Unclassifiable::Body),
+        Route::Summary { parameters: Place::Body, .. } => {
+            if !head.body.is_empty() {
+                negotiation::fhir_json(head.content_type)?;
+            }
+            let mut pairs = operation::beside(query)?;
+            pairs.extend(operation::parameters(head.body)?);
+            pairs
+        }
+        Route::Metadata
+        | Route::Read { .. }
+        | Route::Search { .. }
+        | Route::Summary { parameters: Place::Query, .. }
+        | Route::Everything { .. } => {
+            if !head.body.is_empty() {
+                return Err(Unclassifiable::Body);
+            }
+            form::read(query)?
+        }
     };
     let query = match route {
         Route::Metadata => {
@@ -167,11 +211,14 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
             Query::Search(search(offer, &resource_type, compartment.as_ref(), &pairs)?)
         }
         Route::PostSearch { resource_type } => Query::Search(search(offer, &resource_type, None, &pairs)?),
+        Route::Summary { id, parameters: _ } => Query::Summary(Summary::read(offer, id, &pairs)?),
+        Route::Everything { id } => Query::Everything(Everything::read(offer, id, &pairs)?),
     };
     // A form may be longer than a target, and a canonical target than what was received: what is understood must be so in
     // the links to its pages as well.
-    if let Query::Search(search) = &query
-        && base_path.len() + "/".len() + search.longest_target() > limits::TARGET_BYTES
+    if let Some(target) = query.without_page()
+        && base_path.len() + "/".len() + target.len() + "&_page=".len() + limits::PAGE_TOKEN_BYTES
+            > limits::TARGET_BYTES
     {
         return Err(Unclassifiable::TooLong);
     }

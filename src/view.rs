@@ -7,6 +7,7 @@
 mod absence;
 mod answer;
 mod compartment;
+mod composed;
 mod cut;
 mod entry;
 mod error;
@@ -25,6 +26,7 @@ mod scan;
 mod scrub;
 mod steady;
 mod structure;
+mod summary;
 mod ties;
 mod unit;
 mod writer;
@@ -42,6 +44,7 @@ pub use error::{Origin, ViewError};
 pub(crate) use project::has_element;
 pub use released::{Released, Report, empty_searchset};
 pub(crate) use steady::is_steady;
+pub use summary::Letterhead;
 
 /// What an answer depends on besides question and plan.
 #[derive(Debug, Clone)]

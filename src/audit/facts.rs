@@ -53,6 +53,10 @@ pub enum Interaction {
     Read,
     /// A search by type.
     SearchType,
+    /// `$summary`
+    Summary,
+    /// `$everything`
+    Everything,
 }
 
 impl Interaction {
@@ -63,15 +67,26 @@ impl Interaction {
             Self::Capabilities => "capabilities",
             Self::Read => "read",
             Self::SearchType => "search-type",
+            Self::Summary | Self::Everything => "operation",
         }
     }
 
-    /// Returns the action code of AuditEvent: a search executes, a read reads (IHE BALP, Query and Read patterns).
+    /// Returns the name of the operation, where it is one.
+    #[must_use]
+    pub fn operation(self) -> Option<&'static str> {
+        match self {
+            Self::Capabilities | Self::Read | Self::SearchType => None,
+            Self::Summary => Some("summary"),
+            Self::Everything => Some("everything"),
+        }
+    }
+
+    /// Returns the action code of AuditEvent: a search or an operation executes, a read reads (IHE BALP, Query and Read patterns).
     #[must_use]
     pub fn action(self) -> &'static str {
         match self {
             Self::Capabilities | Self::Read => "R",
-            Self::SearchType => "E",
+            Self::SearchType | Self::Summary | Self::Everything => "E",
         }
     }
 }

@@ -138,6 +138,7 @@ impl Account {
         members.text("action", self.question.as_ref().map_or("E", |question| question.interaction.action()));
         if let Some(question) = &self.question {
             members.text("interaction", question.interaction.code());
+            members.known("operation", question.interaction.operation());
             members.known("type", question.resource_type.as_deref());
             members.known("exchange", question.exchange.as_deref());
         }

@@ -208,6 +208,7 @@ struct Record<'a> {
     reason: Option<String>,
     exchange: Option<String>,
     interaction: Option<String>,
+    operation: Option<String>,
     #[serde(rename = "type")]
     resource_type: Option<String>,
     outcome: Option<String>,
@@ -234,6 +235,7 @@ impl Record<'_> {
             self.reason.as_deref(),
             self.exchange.as_deref(),
             self.interaction.as_deref(),
+            self.operation.as_deref(),
             self.resource_type.as_deref(),
             self.outcome.as_deref(),
             status.as_deref(),

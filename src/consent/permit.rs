@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 
 use super::{Asked, Decision, Denial, Evidence, Plan, decide};
 use crate::profile::Regime;
-use crate::query::{Read, Search};
-use crate::view::{Answer, Surroundings};
+use crate::query::{Everything, Read, Search, Summary};
+use crate::view::{Answer, Letterhead, Surroundings};
 
 /// A query for data of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,10 @@ pub enum Wish {
     Read(Read),
     /// A search, from so many visible matches on.
     Search(Search, usize),
+    /// A summary, and what it is written on.
+    Summary(Summary, Box<Letterhead>),
+    /// All that is offered of one patient, from so many visible matches on.
+    Everything(Everything, usize),
 }
 
 /// The proof that a query was decided and permitted. It has no public constructor but the decision, cannot be cloned, and
@@ -54,6 +58,8 @@ impl Permit {
         match self.wish {
             Wish::Read(read) => Answer::read(read, self.plan, surroundings),
             Wish::Search(search, skip) => Answer::search(search, self.plan, surroundings, skip),
+            Wish::Summary(summary, letterhead) => Answer::summary(summary, *letterhead, self.plan, surroundings),
+            Wish::Everything(everything, skip) => Answer::everything(everything, self.plan, surroundings, skip),
         }
     }
 }

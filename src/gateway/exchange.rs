@@ -25,7 +25,7 @@ use crate::consent::{self, Admission, Permit, Plan, Purpose, Shadow, Sight, Wish
 use crate::identity::Caller;
 use crate::limits;
 use crate::profile::Offer;
-use crate::query::{self, Query, RequestHead, Search, Tally, Unclassifiable};
+use crate::query::{self, Query, RequestHead, Tally, Unclassifiable};
 use crate::refusal::Refusal;
 
 /// What a journey that did not stop came to.
@@ -108,28 +108,24 @@ impl Journey<'_> {
         }
         let role = Offer::to(&gateway.exchanges, self.caller.role());
         let offer = gateway.offer(&role, self.caller, purpose.ok(), self.now);
-        let (search, read) = match self.understand(&offer, trail)? {
-            Query::Metadata => return Ok(Reply::Statement),
-            Query::Search(search) => (Some(search), None),
-            Query::Read(read) => (None, Some(read)),
-        };
+        let query = self.understand(&offer, trail)?;
+        if query == Query::Metadata {
+            return Ok(Reply::Statement);
+        }
         let (purpose, reason) = (purpose?, reason?);
         // What does not depend on data is refused before anybody is looked up.
         let admission = Admission::Through(&role);
         consent::admit(self.caller, purpose, reason.as_deref(), admission, &gateway.regime, self.now)?;
 
         // A page link is judged before anybody is looked up: a token that is not good must not tell who is known here.
-        let binding = search.as_ref().map(|search| self.binding(search, purpose));
-        let skip = self.skip(search.as_ref(), binding.as_ref())?;
+        let pages = query.without_page().map(|target| (self.binding(&target, purpose), target));
+        let skip = self.skip(query.page(), pages.as_ref().map(|(binding, _)| binding))?;
 
         // Whom it is about.
-        self.search = search.as_ref().map(|search| (self.public(&search.without_page()), search.tally()));
-        let found = match (&search, &read) {
-            (Some(search), _) => self.worker.person_of(search).await,
-            (None, Some(read)) => self.worker.owner_of(read).await,
-            (None, None) => return Err(Stop::refused(Refusal::Internal, "no-query")),
-        };
-        let person = match found {
+        if let (Query::Search(search), Some((_, target))) = (&query, &pages) {
+            self.search = Some((self.public(target), search.tally()));
+        }
+        let person = match self.worker.person(&query).await {
             Err(stop) if stop.seen == Seen::Unknown => {
                 let asked = self.search.as_ref().map_or(self.received.target.as_str(), |(link, _)| link);
                 return Err(self.worker.inquire_about_nobody(stop, asked, self.caller, purpose, self.now).await);
@@ -139,11 +135,7 @@ impl Journey<'_> {
         trail.about(Patient { references: person.references(), bsn: Some(person.bsn.clone()) });
 
         // What is on file, and what follows from it.
-        let wish = match (search.clone(), read) {
-            (Some(search), _) => Wish::Search(search, skip),
-            (None, Some(read)) => Wish::Read(read),
-            (None, None) => return Err(Stop::refused(Refusal::Internal, "no-query")),
-        };
+        let wish = gateway.wish(query, skip, self.now)?;
         let (permit, shadow) = self.decide(wish, &person, purpose, reason.as_deref(), admission).await?;
 
         // On record, durably, before any data is asked for.
@@ -152,10 +144,10 @@ impl Journey<'_> {
         let durable = trail.intend(basis).await;
         durable.map_err(|_| Stop::refused(Refusal::Unavailable, "journal-broken"))?;
 
-        let paging = search.zip(binding).map(|(search, binding)| {
+        let paging = pages.map(|(binding, target)| {
             Arc::new(Paging {
                 public_base: gateway.config.listen.public_base.clone(),
-                search,
+                target,
                 keys: gateway.page_keys.clone(),
                 binding,
                 until,
@@ -191,6 +183,8 @@ impl Journey<'_> {
             Query::Metadata => (Interaction::Capabilities, None),
             Query::Read(read) => (Interaction::Read, Some(read.resource_type().to_owned())),
             Query::Search(search) => (Interaction::SearchType, Some(search.resource_type().to_owned())),
+            Query::Summary(_) => (Interaction::Summary, Some("Patient".to_owned())),
+            Query::Everything(_) => (Interaction::Everything, Some("Patient".to_owned())),
         };
         self.exchange = offer.admitting(&query).map(str::to_owned);
         trail.understood(Question { interaction, resource_type, exchange: self.exchange.clone() });
@@ -247,19 +241,19 @@ impl Journey<'_> {
         }
     }
 
-    fn binding(&self, search: &Search, purpose: Purpose) -> Binding {
+    fn binding(&self, target: &str, purpose: Purpose) -> Binding {
         Binding::to(&[
             self.caller.ura().as_str(),
             self.caller.uzi().as_str(),
             self.caller.role().map_or("", |role| role.as_str()),
             purpose.code(),
-            &search.without_page(),
+            target,
         ])
     }
 
-    fn skip(&self, search: Option<&Search>, binding: Option<&Binding>) -> Result<usize, Stop> {
+    fn skip(&self, token: Option<&str>, binding: Option<&Binding>) -> Result<usize, Stop> {
         let not_good = || Stop::refused(Refusal::Invalid, "page-token");
-        let Some(token) = search.and_then(Search::page) else { return Ok(0) };
+        let Some(token) = token else { return Ok(0) };
         let keys = &self.worker.gateway.page_keys;
         let skip = keys.open(token, binding.ok_or_else(not_good)?, self.now).map_err(|_| not_good())?;
         if skip > limits::SKIP { Err(Stop::refused(Refusal::TooCostly, "skip")) } else { Ok(skip) }

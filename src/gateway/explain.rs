@@ -23,7 +23,7 @@ use super::patient_index::Person;
 use super::revocation::{LiveTrust, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
 use crate::audit::{Event, EventKind, Sink as _};
-use crate::consent::{Admission, Answer, Ground, Permit, Purpose, Wish};
+use crate::consent::{Admission, Answer, Ground, Permit, Purpose};
 use crate::identity::{Caller, identify};
 use crate::json::{Document, Value};
 use crate::limits;
@@ -149,22 +149,25 @@ impl Explaining<'_> {
         }
         let role = Offer::to(&gateway.exchanges, self.caller.role());
         let offer = gateway.offer(&role, self.caller, Some(self.purpose), self.now);
-        let queries = self.queries(target, &offer)?;
-        let person = self.person(queries.first().ok_or(ExplainError::Request)?).await?;
+        let query = self.classify(target, &offer)?;
+        let person = self.person(&query).await?;
         self.on_record(request, &person).await?;
 
         let known = self.worker.inquire(&person, self.caller, self.purpose, self.now).await.map_err(refused)?;
         let asked = known.asked(gateway, self.caller, self.purpose, self.reason, Admission::Through(&role));
         let mut found = Vec::new();
-        for query in &queries {
-            self.look_up(query, &person, &mut found).await?;
-        }
+        self.look_up(&query, &person, &mut found).await?;
         let read = found.iter().map(|bytes| Document::read(bytes, limits::RESOURCE)).collect::<Result<Vec<_>, _>>();
         let documents = read.map_err(|_| ExplainError::Upstream("unreadable"))?;
         let resources: Vec<Value<'_>> = documents.iter().map(Document::root).collect();
         let (evidence, regime) = (known.evidence(), &gateway.regime);
         let mut answer = Answer::to(&asked, evidence, regime, &resources, &gateway.tables, self.now);
         let (mut released, mut withheld) = (BTreeSet::new(), BTreeMap::new());
+        // What a summary leaves out because it belongs to no section is not hidden: its searches tell.
+        let queries = match query {
+            Query::Summary(summary) => summary.searches().cloned().map(Query::Search).collect(),
+            query @ (Query::Metadata | Query::Read(_) | Query::Search(_) | Query::Everything(_)) => vec![query],
+        };
         for query in queries {
             self.view(query, &known, &role, &offer, &person, &mut released, &mut withheld).await?;
         }
@@ -177,21 +180,6 @@ impl Explaining<'_> {
         };
         let patient = person.references();
         Ok(Explanation { request: request.to_owned(), caller: who, purpose: self.purpose.code(), patient, answer })
-    }
-
-    /// Returns the query that a target asks, or all that the caller may ask about one patient.
-    fn queries(&self, target: &str, offer: &Offer) -> Result<Vec<Query>, ExplainError> {
-        let gateway = &self.worker.gateway;
-        let everything = target
-            .strip_prefix(&gateway.base_path)
-            .and_then(|path| path.strip_prefix("/Patient/")?.strip_suffix("/$everything"));
-        let Some(id) = everything else { return Ok(vec![self.classify(target, offer)?]) };
-        let mut queries = Vec::new();
-        for (resource_type, name) in offer.searched_by_patient() {
-            let target = format!("{}/{resource_type}?{name}={id}", gateway.base_path);
-            queries.push(self.classify(&target, offer)?);
-        }
-        Ok(queries)
     }
 
     fn classify(&self, target: &str, offer: &Offer) -> Result<Query, ExplainError> {
@@ -208,12 +196,13 @@ impl Explaining<'_> {
     }
 
     async fn person(&self, query: &Query) -> Result<Arc<Person>, ExplainError> {
-        let found = match query {
-            Query::Search(search) => self.worker.person_of(search).await,
-            Query::Read(read) => self.worker.owner_of(read).await,
-            Query::Metadata => return Err(ExplainError::Request),
-        };
-        found.map_err(|stop| if stop.seen == Seen::Unknown { ExplainError::Nobody } else { refused(stop) })
+        if *query == Query::Metadata {
+            return Err(ExplainError::Request);
+        }
+        self.worker
+            .person(query)
+            .await
+            .map_err(|stop| if stop.seen == Seen::Unknown { ExplainError::Nobody } else { refused(stop) })
     }
 
     async fn on_record(&self, request: &str, person: &Person) -> Result<(), ExplainError> {
@@ -234,24 +223,39 @@ impl Explaining<'_> {
 
     /// Looks up what a query would find, whoever may see it.
     async fn look_up(&self, query: &Query, person: &Person, found: &mut Vec<Vec<u8>>) -> Result<(), ExplainError> {
-        let Worker { gateway, upstream, .. } = self.worker;
-        let looked = match query {
+        let upstream = &self.worker.upstream;
+        match query {
             Query::Metadata => Ok(()),
             Query::Read(read) => {
                 let keep = |resource: Value<'_>| found.push(resource.raw().as_bytes().to_vec());
                 let looked = lookup::read(upstream, Call::Reference, read.resource_type(), read.id(), keep).await;
-                looked.map(|_| ())
+                looked.map(|_| ()).map_err(|error: LookUpError| refused(error.into()))
             }
-            Query::Search(search) => {
-                let Some(lookup) = search.looked_up(&person.records) else { return Ok(()) };
-                let keep = |resource: Value<'_>| {
-                    if is_match(search, resource) {
-                        found.push(resource.raw().as_bytes().to_vec());
-                    }
-                };
-                lookup::search(upstream, Call::Reference, &gateway.bases, lookup, limits::SKIP, keep).await
+            Query::Search(search) => self.search(search, person, found).await,
+            Query::Summary(summary) => {
+                for search in summary.searches() {
+                    self.search(search, person, found).await?;
+                }
+                Ok(())
+            }
+            Query::Everything(everything) => {
+                for search in everything.searches() {
+                    self.search(search, person, found).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn search(&self, search: &Search, person: &Person, found: &mut Vec<Vec<u8>>) -> Result<(), ExplainError> {
+        let Worker { gateway, upstream, .. } = self.worker;
+        let Some(lookup) = search.looked_up(&person.records) else { return Ok(()) };
+        let keep = |resource: Value<'_>| {
+            if is_match(search, resource) {
+                found.push(resource.raw().as_bytes().to_vec());
             }
         };
+        let looked = lookup::search(upstream, Call::Reference, &gateway.bases, lookup, limits::SKIP, keep).await;
         looked.map_err(|error: LookUpError| refused(error.into()))
     }
 
@@ -270,11 +274,7 @@ impl Explaining<'_> {
         let gateway = &self.worker.gateway;
         let mut skip = Some(0);
         while let Some(passed) = skip {
-            let wish = match &query {
-                Query::Metadata => return Ok(()),
-                Query::Search(search) => Wish::Search(search.clone(), passed),
-                Query::Read(read) => Wish::Read(read.clone()),
-            };
+            let wish = gateway.wish(query.clone(), passed, self.now).map_err(refused)?;
             let asked = known.asked(gateway, self.caller, self.purpose, self.reason, Admission::Through(role));
             // Nothing is visible: the decision says why.
             let Ok(permit) = Permit::decide(wish, &asked, known.evidence(), &gateway.regime, self.now) else {

@@ -7,7 +7,6 @@ use tokio::time::{Instant, timeout_at};
 
 use super::token::{Binding, PageKeys};
 use super::upstream::{Body, Upstream, UpstreamError};
-use crate::query::Search;
 use crate::refusal::Refusal;
 use crate::view::{Answer, Ending, Origin, Report, Step, ViewError};
 
@@ -62,7 +61,8 @@ impl Broken {
 #[derive(Debug, Clone)]
 pub(super) struct Paging {
     pub(super) public_base: String,
-    pub(super) search: Search,
+    /// The canonical target without a page token.
+    pub(super) target: String,
     pub(super) keys: PageKeys,
     pub(super) binding: Binding,
     /// Until when a link is good.
@@ -72,7 +72,7 @@ pub(super) struct Paging {
 impl Paging {
     fn next(&self, skip: usize) -> Result<String, Broken> {
         let token = self.keys.seal(skip, &self.binding, self.until).map_err(|_| Broken::Token)?;
-        let target = self.search.without_page();
+        let target = &self.target;
         let separator = if target.contains('?') { '&' } else { '?' };
         Ok(format!("{}/{target}{separator}_page={token}", self.public_base))
     }

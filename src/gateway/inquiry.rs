@@ -11,13 +11,13 @@ use super::lookup;
 use super::metrics::Call;
 use super::patient_index::{NoPerson, Person};
 use super::state::{Gateway, Worker};
-use crate::consent::{Action, Admission, Asked, Evidence, Purpose, Shadow, TreatmentRelation};
+use crate::consent::{Action, Admission, Asked, Evidence, Purpose, Shadow, TreatmentRelation, Wish};
 use crate::identity::Caller;
 use crate::json::Value;
 use crate::profile::{Offer, Regime};
-use crate::query::{Id, Read, Search};
+use crate::query::{Id, Query, Read};
 use crate::refusal::Refusal;
-use crate::view::{self, Surroundings};
+use crate::view::{self, Letterhead, Surroundings};
 
 /// What is known of one person, for one caller.
 pub(super) struct Known {
@@ -62,16 +62,40 @@ impl Gateway {
         let admitted = purpose.map(|purpose| self.regime.admitted(role, caller, purpose, now));
         admitted.filter(|admitted| !admitted.is_empty()).unwrap_or_else(|| role.clone())
     }
+
+    /// Returns what is to be decided about a query, whose page begins after `skip` visible matches.
+    pub(super) fn wish(&self, query: Query, skip: usize, now: OffsetDateTime) -> Result<Wish, Stop> {
+        Ok(match query {
+            Query::Metadata => return Err(Stop::refused(Refusal::Internal, "no-query")),
+            Query::Read(read) => Wish::Read(read),
+            Query::Search(search) => Wish::Search(search, skip),
+            Query::Summary(summary) => {
+                let holder = &self.config.holder;
+                let key = self.page_keys.document_key();
+                let key = key.ok_or_else(|| Stop::refused(Refusal::Internal, "no-key"))?;
+                let letterhead = Letterhead { ura: holder.ura.clone(), name: holder.name.clone(), now, key };
+                Wish::Summary(summary, Box::new(letterhead))
+            }
+            Query::Everything(everything) => Wish::Everything(everything, skip),
+        })
+    }
 }
 
 impl Worker {
-    /// Finds whom a search is about.
-    pub(super) async fn person_of(&self, search: &Search) -> Result<Arc<Person>, Stop> {
-        Ok(self.gateway.patients.find(&self.upstream, search.subject()).await?)
+    /// Finds whom a query is about.
+    pub(super) async fn person(&self, query: &Query) -> Result<Arc<Person>, Stop> {
+        let subject = match query {
+            Query::Metadata => return Err(Stop::refused(Refusal::Internal, "no-query")),
+            Query::Read(read) => return self.owner_of(read).await,
+            Query::Search(search) => search.subject(),
+            Query::Summary(summary) => summary.subject(),
+            Query::Everything(everything) => everything.subject(),
+        };
+        Ok(self.gateway.patients.find(&self.upstream, subject).await?)
     }
 
     /// Finds whose the resource of a read is, by a look-up whose result is not released.
-    pub(super) async fn owner_of(&self, read: &Read) -> Result<Arc<Person>, Stop> {
+    async fn owner_of(&self, read: &Read) -> Result<Arc<Person>, Stop> {
         let gateway = &self.gateway;
         let patients = &gateway.patients;
         if read.resource_type() == "Patient" {

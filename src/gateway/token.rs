@@ -54,6 +54,13 @@ impl PageKeys {
         Self(keys)
     }
 
+    /// Returns the key of identifiers of documents: made from the one that seals, and of no use to open a token.
+    #[must_use]
+    pub fn document_key(&self) -> Option<[u8; 32]> {
+        let key = self.0.first()?;
+        Some(Sha256::digest([b"sluis document identifiers".as_slice(), key].concat()).into())
+    }
+
     /// Seals a token for the page that begins after `skip` visible matches; it is good until `expiry`.
     ///
     /// # Errors

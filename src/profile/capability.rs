@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Exchange, Kind, ParameterType};
 
 /// What every caller must know of every answer (design, section 3, "What is visible", 7).
-const INCOMPLETE: &str = "Data may be incomplete: what a patient's consent or the law does not let through is left out \
+pub(crate) const INCOMPLETE: &str = "Data may be incomplete: what a patient's consent or the law does not let through is left out \
                           without a sign. Absence of data says nothing about the patient.";
 
 /// Returns the CapabilityStatement of a gateway with these profiles: valid R4, the same text for the same arguments.
@@ -26,7 +26,12 @@ pub fn capability_statement(
         kinds.entry(kind.resource_type()).or_default().push(kind);
     }
     let titles = exchanges.iter().map(|exchange| exchange.title()).collect::<Vec<_>>().join("; ");
-    let resources = kinds.iter().map(|(resource_type, kinds)| resource(resource_type, kinds)).collect::<Vec<_>>();
+    let summarised = exchanges.iter().any(|exchange| !exchange.sections().is_empty());
+    let resources = kinds.iter().map(|(resource_type, kinds)| match *resource_type {
+        "Patient" => with_operations(resource(resource_type, kinds), summarised),
+        _ => resource(resource_type, kinds),
+    });
+    let resources = resources.collect::<Vec<_>>();
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -56,6 +61,26 @@ pub fn capability_statement(
         }],
     })
     .to_string()
+}
+
+/// Adds the operations on one patient's record.
+fn with_operations(mut patient: Value, summarised: bool) -> Value {
+    let mut operations = vec![json!({
+        "name": "everything",
+        "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+        "documentation": "Of one patient, by id, with _type and _count.",
+    })];
+    if summarised {
+        operations.push(json!({
+            "name": "summary",
+            "definition": "http://hl7.org/fhir/uv/ips/OperationDefinition/summary",
+            "documentation": INCOMPLETE,
+        }));
+    }
+    if let Some(members) = patient.as_object_mut() {
+        members.insert("operation".to_owned(), Value::Array(operations));
+    }
+    patient
 }
 
 fn resource(resource_type: &str, kinds: &[&Kind]) -> Value {
@@ -122,6 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_is_offered_where_a_profile_has_its_sections() {
+        let exchanges = shipped_exchanges().unwrap().into_iter().filter(|exchange| exchange.name() != "ips");
+        let exchanges = exchanges.map(Arc::new).collect::<Vec<_>>();
+        let statement =
+            capability_statement(&exchanges, "https://localhost:8443/fhir", "0.1.0", "2026-01-01T00:00:00Z");
+        assert!(statement.contains("Patient-everything") && !statement.contains("OperationDefinition/summary"));
+    }
+
+    #[test]
     fn the_statement_offers_what_the_profiles_offer_and_nothing_else() {
         let statement: Value = serde_json::from_str(&statement()).unwrap();
         let rest = &statement["rest"][0];
@@ -135,6 +169,9 @@ mod tests {
         assert!(request["searchParam"].as_array().unwrap().contains(&json!({"name": "period-of-use", "type": "date"})));
         assert!(request["searchInclude"].as_array().unwrap().contains(&json!("MedicationRequest:medication")));
         let patient = resources.iter().find(|resource| resource["type"] == "Patient").unwrap();
+        let operations = patient["operation"].as_array().unwrap().iter().map(|operation| operation["name"].clone());
+        assert_eq!(operations.collect::<Vec<_>>(), ["everything", "summary"]);
+        assert!(resources.iter().all(|resource| resource["type"] == "Patient" || resource.get("operation").is_none()));
         assert_eq!(
             patient["searchParam"],
             json!([

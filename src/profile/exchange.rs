@@ -2,7 +2,9 @@
 
 mod compile;
 mod raw;
+mod section;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::identity::Role;
@@ -10,6 +12,8 @@ use crate::json::Value;
 
 use super::criteria::Condition;
 use super::{ElementPath, ProfileError};
+
+pub use section::{Line, Section};
 
 /// Types that are visible because a visible resource refers to them (design, section 3, "What is visible", 4): no profile
 /// offers them for themselves.
@@ -27,6 +31,8 @@ pub struct Exchange {
     roles: Vec<String>,
     unproven_role: bool,
     kinds: Vec<Arc<Kind>>,
+    sections: Vec<Section>,
+    lines: BTreeMap<String, Line>,
 }
 
 impl Exchange {
@@ -69,6 +75,18 @@ impl Exchange {
     #[must_use]
     pub fn kind(&self, resource_type: &str) -> Option<&Arc<Kind>> {
         self.kinds.iter().find(|kind| kind.resource_type == resource_type)
+    }
+
+    /// Returns the sections of the summary that is composed from it, in their order; none where it composes none.
+    #[must_use]
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// Returns what the text of a section says of a resource of that type, if the profile tells.
+    #[must_use]
+    pub fn line(&self, resource_type: &str) -> Option<&Line> {
+        self.lines.get(resource_type)
     }
 
     /// Returns true if and only if the type of `resource` is offered and its criteria hold; else it is outside.

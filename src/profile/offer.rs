@@ -50,22 +50,28 @@ impl Offer {
             Query::Read(read) => exchange.kind(read.resource_type()).is_some_and(|kind| kind.is_read()),
             // A search was typed by one kind; the first profile with that very kind is the first that admits it.
             Query::Search(search) => exchange.kind(search.resource_type()).is_some_and(|kind| **kind == *search.kind()),
+            Query::Summary(summary) => exchange.name() == summary.exchange().name(),
+            // What it is composed of is of all of them.
+            Query::Everything(_) => true,
         };
         self.0.iter().find(admits).map(|exchange| exchange.name())
     }
 
-    /// Returns each type that can be searched by patient, once, with the parameter that names the patient.
+    /// Returns the first profile of which a summary is composed.
     #[must_use]
-    pub fn searched_by_patient(&self) -> BTreeMap<&str, &str> {
+    pub fn summarising(&self) -> Option<&Arc<Exchange>> {
+        self.0.iter().find(|exchange| !exchange.sections().is_empty())
+    }
+
+    /// Returns one kind of each type that can be searched, by type: all that the profiles offer of one patient. Which
+    /// resources of it belong is for all of them together to say.
+    #[must_use]
+    pub fn searched(&self) -> Vec<&Arc<Kind>> {
         let mut searched = BTreeMap::new();
-        for kind in self.0.iter().flat_map(|exchange| exchange.kinds()) {
-            match kind.patient_names().first() {
-                Some(name) => searched.insert(kind.resource_type(), name.as_str()),
-                None if kind.resource_type() == "Patient" => searched.insert("Patient", "_id"),
-                None => None,
-            };
+        for kind in self.0.iter().flat_map(|exchange| exchange.kinds()).filter(|kind| kind.is_searched()) {
+            searched.entry(kind.resource_type()).or_insert(kind);
         }
-        searched
+        searched.into_values().collect()
     }
 
     /// Returns what the profiles say about one type, in order.

@@ -70,15 +70,24 @@ fn weight(text: &str) -> Option<bool> {
 
 /// Reads the `Content-Type` of a search by POST: a form, in UTF-8 where it says so.
 pub(super) fn content_type(header: Option<&str>) -> Result<(), Unclassifiable> {
+    body_of(header, &["application/x-www-form-urlencoded"])
+}
+
+/// Reads the `Content-Type` of an operation by POST: JSON, in UTF-8 where it says so.
+pub(super) fn fhir_json(header: Option<&str>) -> Result<(), Unclassifiable> {
+    body_of(header, &["application/fhir+json", "application/json"])
+}
+
+fn body_of(header: Option<&str>, known: &[&str]) -> Result<(), Unclassifiable> {
     let header = header.ok_or(Unclassifiable::MediaType)?;
     let mut parts = split(header, ';').map(str::trim);
-    let form = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    let named = parts.next().is_some_and(|name| known.iter().any(|known| name.eq_ignore_ascii_case(known)));
     let utf8 = parts.all(|part| {
         part.split_once('=').is_some_and(|(key, value)| {
             key.trim().eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         })
     });
-    if form && utf8 { Ok(()) } else { Err(Unclassifiable::MediaType) }
+    if named && utf8 { Ok(()) } else { Err(Unclassifiable::MediaType) }
 }
 
 /// Reads a `Prefer` header: an answer at another time is not to be had; every other preference may be left aside

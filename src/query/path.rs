@@ -14,9 +14,32 @@ use super::{Id, Unclassifiable};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Metadata,
-    Read { resource_type: String, id: Id },
-    Search { resource_type: String, compartment: Option<Id> },
-    PostSearch { resource_type: String },
+    Read {
+        resource_type: String,
+        id: Id,
+    },
+    Search {
+        resource_type: String,
+        compartment: Option<Id>,
+    },
+    PostSearch {
+        resource_type: String,
+    },
+    /// `$summary`, of the patient that the path names or of one that a parameter names.
+    Summary {
+        id: Option<Id>,
+        parameters: Place,
+    },
+    Everything {
+        id: Id,
+    },
+}
+
+/// Where the parameters of an operation stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Query,
+    Body,
 }
 
 /// Splits an origin-form target into what it asks for and its query.
@@ -58,6 +81,15 @@ enum Method {
     Post,
 }
 
+impl Method {
+    fn place(self) -> Place {
+        match self {
+            Self::Get => Place::Query,
+            Self::Post => Place::Body,
+        }
+    }
+}
+
 fn interaction(method: Method, segments: &[&str]) -> Result<Route, Unclassifiable> {
     // A segment that no API of FHIR writes is refused for its shape before anything is said about what is offered.
     if !segments.iter().all(|segment| is_operation(segment) || Id::from_str(segment).is_ok()) {
@@ -68,9 +100,17 @@ fn interaction(method: Method, segments: &[&str]) -> Result<Route, Unclassifiabl
         (Method::Post, [resource_type, "_search"]) => {
             Ok(Route::PostSearch { resource_type: type_of(resource_type)?.to_owned() })
         }
+        (method, ["Patient", "$summary"]) => Ok(Route::Summary { id: None, parameters: method.place() }),
+        (method, ["Patient", id, "$summary"]) if !is_operation(id) => {
+            let id = Id::from_str(id).map_err(|_| Unclassifiable::Path)?;
+            Ok(Route::Summary { id: Some(id), parameters: method.place() })
+        }
+        (Method::Get, ["Patient", id, "$everything"]) if !is_operation(id) => {
+            Ok(Route::Everything { id: Id::from_str(id).map_err(|_| Unclassifiable::Path)? })
+        }
         // Search of the whole system, by POST.
         (Method::Post, ["_search"]) => Err(Unclassifiable::NotOffered),
-        // A search by POST is asked for with POST; every other POST writes or runs something.
+        // A search by POST is asked for with POST; every other POST writes or runs something else.
         (Method::Get, [_, "_search"]) | (Method::Post, _) => Err(Unclassifiable::Method),
         (Method::Get, [resource_type]) if !is_operation(resource_type) => {
             Ok(Route::Search { resource_type: type_of(resource_type)?.to_owned(), compartment: None })
@@ -85,7 +125,7 @@ fn interaction(method: Method, segments: &[&str]) -> Result<Route, Unclassifiabl
             let id = Id::from_str(id).map_err(|_| Unclassifiable::Path)?;
             Ok(Route::Search { resource_type: type_of(resource_type)?.to_owned(), compartment: Some(id) })
         }
-        // Search of the whole system, history, version reads, operations, other compartments.
+        // Search of the whole system, history, version reads, other operations and compartments.
         (Method::Get, _) => Err(Unclassifiable::NotOffered),
     }
 }
@@ -180,8 +220,10 @@ mod tests {
             "/fhir/_search",
             "/fhir/Patient/1/_history",
             "/fhir/Patient/1/_history/2",
-            "/fhir/Patient/1/$everything",
-            "/fhir/Patient/1/%24everything",
+            "/fhir/Patient/$everything",
+            "/fhir/Patient/1/$lastn",
+            "/fhir/Encounter/1/$everything",
+            "/fhir/Encounter/1/$summary",
             "/fhir/Patient/$match",
             "/fhir/Patient/1/*",
             "/fhir/Patient/1/Patient",

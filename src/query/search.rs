@@ -113,6 +113,22 @@ impl Search {
         })
     }
 
+    /// Returns the search for all that one kind holds of `subject`, in pages of `count`.
+    pub(super) fn all_of(kind: &Arc<Kind>, subject: Subject, count: usize) -> Self {
+        let kind = Arc::clone(kind);
+        Self {
+            kind,
+            subject,
+            criteria: Vec::new(),
+            sort: Vec::new(),
+            includes: Vec::new(),
+            projection: Projection::Whole,
+            tally: Tally::Unsaid,
+            count,
+            page: None,
+        }
+    }
+
     /// Returns the type.
     #[must_use]
     pub fn resource_type(&self) -> &str {
@@ -204,11 +220,6 @@ impl Search {
             append(&mut target, "_page", page);
         }
         target
-    }
-
-    /// Returns how long the canonical target is with the longest page token.
-    pub(super) fn longest_target(&self) -> usize {
-        self.without_page().len() + "&_page=".len() + limits::PAGE_TOKEN_BYTES
     }
 
     /// Returns what is asked of the upstream: this search of all records of one `person`, in pages of `count`. None where
@@ -317,7 +328,7 @@ impl Wanted {
     }
 }
 
-fn count(value: &str) -> Result<usize, Unclassifiable> {
+pub(super) fn count(value: &str) -> Result<usize, Unclassifiable> {
     let plain = (1..=3).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
     match value.parse() {
         Ok(count) if plain && count <= limits::PAGE => Ok(count),
@@ -325,7 +336,7 @@ fn count(value: &str) -> Result<usize, Unclassifiable> {
     }
 }
 
-fn page(value: &str) -> Result<String, Unclassifiable> {
+pub(super) fn page(value: &str) -> Result<String, Unclassifiable> {
     let shape = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if shape && (1..=limits::PAGE_TOKEN_BYTES).contains(&value.len()) {
         Ok(value.to_owned())

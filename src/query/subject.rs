@@ -51,7 +51,8 @@ pub(super) fn named_by(names: &[String], pair: &Pair) -> Option<Result<Subject, 
     }
 }
 
-fn by_bsn(value: &str) -> Result<Subject, Unclassifiable> {
+/// Reads the token of a BSN.
+pub(super) fn by_bsn(value: &str) -> Result<Subject, Unclassifiable> {
     let (system, number) = value.split_once('|').ok_or_else(|| ill_formed(value))?;
     if system != BSN_SYSTEM && system != BSN_OID {
         return Err(ill_formed(value));

@@ -4,6 +4,7 @@
 //! [`Answer::take`] gives what was released. On the straight path entries are released as they come; where references must
 //! be looked up first, one upstream page is held.
 
+mod composing;
 mod course;
 mod echo;
 mod hold;
@@ -19,7 +20,8 @@ use self::matches::Matches;
 use crate::consent::Plan;
 use crate::json::Document;
 use crate::limits;
-use crate::query::{Projection, Read, Search, Tally, Target};
+use crate::query::{Everything, Projection, Read, Search, Summary, Tally, Target};
+use crate::view::composed::{Composed, Form};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Graph, Node};
@@ -31,6 +33,7 @@ use crate::view::reference::Key;
 use crate::view::resource::Resource;
 use crate::view::scan::{Frame, Splitter};
 use crate::view::scrub::Scrubber;
+use crate::view::summary::{Letterhead, SummaryForm};
 use crate::view::unit::Units;
 use crate::view::writer::Writer;
 use crate::view::{Ending, Narrative, Released, Report, Step, Surroundings, ViewError, entry};
@@ -55,6 +58,8 @@ pub struct Answer {
     /// What must be asked before what is held can be judged.
     look_ups: VecDeque<Batch>,
     hold: Hold,
+    /// What is gathered, where the answer is made of several searches.
+    composed: Option<Composed>,
     #[cfg(feature = "faults")]
     upstream_link: Option<String>,
 }
@@ -101,7 +106,7 @@ impl Answer {
     /// Begins the page of `search` that passes over the first `skip` visible matches.
     #[must_use]
     pub fn search(search: Search, plan: Plan, surroundings: Surroundings, skip: usize) -> Self {
-        let least = if plan.is_straight() { 0 } else { JUDGED_PAGE };
+        let least = least_page(plan.is_straight());
         let page = match search.tally() {
             Tally::Unsaid => (skip + search.count() + 1).max(least).min(limits::UPSTREAM_PAGE),
             // All of it is read.
@@ -119,6 +124,35 @@ impl Answer {
     pub fn read(read: Read, plan: Plan, surroundings: Surroundings) -> Self {
         let next = Next::Ask(read.upstream(), Body::Resource(Vec::new()));
         Self::new(Task::Read(Box::new(read)), next, plan, surroundings)
+    }
+
+    /// Begins the summary of one patient.
+    #[must_use]
+    pub fn summary(summary: Summary, letterhead: Letterhead, plan: Plan, surroundings: Surroundings) -> Self {
+        let searches = summary.in_turn();
+        let public_base = surroundings.public_base.clone();
+        let form = Form::Summary(Box::new(SummaryForm::new(summary, letterhead, public_base)));
+        Self::composed(searches, 0, form, plan, surroundings)
+    }
+
+    /// Begins the page of everything of one patient that passes over the first `skip` visible matches.
+    #[must_use]
+    pub fn everything(everything: Everything, plan: Plan, surroundings: Surroundings, skip: usize) -> Self {
+        let searches = everything.in_turn();
+        Self::composed(searches, skip, Form::Everything(Box::new(everything)), plan, surroundings)
+    }
+
+    fn composed(
+        (first, rest): (Search, Vec<Search>),
+        skip: usize,
+        form: Form,
+        plan: Plan,
+        surroundings: Surroundings,
+    ) -> Self {
+        let mut answer = Self::search(first, plan, surroundings, skip);
+        answer.writer = Writer::gathering(&answer.judge.surroundings.public_base);
+        answer.composed = Some(Composed::new(rest, form));
+        answer
     }
 
     /// Returns what is asked for of a resource that may be released.
@@ -150,6 +184,7 @@ impl Answer {
             next,
             look_ups: VecDeque::new(),
             hold: Hold::default(),
+            composed: None,
             #[cfg(feature = "faults")]
             upstream_link: None,
         }
@@ -238,8 +273,11 @@ impl Answer {
         match (&self.task, &self.next) {
             (Task::Search(matches), Next::End(Ending::Searchset { .. })) => {
                 let public_base = &self.judge.surroundings.public_base;
-                let self_link = format!("{public_base}/{}", matches.search().without_page());
-                self.writer.close(&self_link, next, matches.total())
+                let target = match self.composed.as_ref().map(Composed::form) {
+                    Some(Form::Everything(everything)) => everything.without_page(),
+                    Some(Form::Summary(_)) | None => matches.search().without_page(),
+                };
+                self.writer.close(&format!("{public_base}/{target}"), next, matches.total())
             }
             _ => Released::new(Vec::new()),
         }
@@ -318,6 +356,11 @@ impl Answer {
             }
         }
     }
+}
+
+/// Returns how many matches are asked for at once at least.
+fn least_page(straight: bool) -> usize {
+    if straight { 0 } else { JUDGED_PAGE }
 }
 
 /// A batch has as many pages as ids at most.

@@ -47,6 +47,9 @@ pub enum ViewError {
     /// A page that is too large to hold.
     #[error("upstream page is too large")]
     PageTooLarge,
+    /// More than a summary, or a page of everything, holds.
+    #[error("composed answer is too large")]
+    ComposedTooLarge,
 }
 
 /// Which side an error comes from.
@@ -77,6 +80,7 @@ impl ViewError {
             Self::TooManyMatches => "too-many-matches",
             Self::ResourceTooLarge => "resource-too-large",
             Self::PageTooLarge => "page-too-large",
+            Self::ComposedTooLarge => "composed-too-large",
         }
     }
 
@@ -97,7 +101,8 @@ impl ViewError {
             | Self::TooManyIncludes
             | Self::TooManyMatches
             | Self::ResourceTooLarge
-            | Self::PageTooLarge => Origin::Bound,
+            | Self::PageTooLarge
+            | Self::ComposedTooLarge => Origin::Bound,
         }
     }
 }

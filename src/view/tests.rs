@@ -2,7 +2,10 @@
 
 mod cases;
 mod course;
+mod document;
+mod everything;
 mod hostile;
+mod summary;
 mod total;
 mod twin;
 mod upstream;
@@ -83,9 +86,16 @@ fn ask_in(
     let mut answer = match query(target, &surroundings) {
         Query::Search(search) => Answer::search(search, plan, surroundings, skip),
         Query::Read(read) => Answer::read(read, plan, surroundings),
+        Query::Summary(summary) => Answer::summary(summary, letterhead(), plan, surroundings),
+        Query::Everything(everything) => Answer::everything(everything, plan, surroundings, skip),
         Query::Metadata => panic!("metadata is not the view's"),
     };
     drive(upstream, &mut answer, chunk)
+}
+
+fn letterhead() -> Letterhead {
+    let name = "Ziekenhuis De Sluis".to_owned();
+    Letterhead { ura: Ura::from_str("00000002").unwrap(), name, now: datetime!(2026-03-01 12:00 UTC), key: [7; 32] }
 }
 
 fn drive(upstream: &Upstream, answer: &mut Answer, chunk: usize) -> Result<Given, ViewError> {

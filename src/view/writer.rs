@@ -24,6 +24,8 @@ pub(super) struct Writer {
     report: Report,
     /// How much was taken the last time: as much room is made for the next.
     taken: usize,
+    /// The entries of an answer that is written when all of it is there.
+    gathered: Option<Vec<(Key, Vec<u8>)>>,
 }
 
 impl Writer {
@@ -34,12 +36,34 @@ impl Writer {
             public_base: public_base.to_owned(),
             report: Report::default(),
             taken: 0,
+            gathered: None,
         }
+    }
+
+    /// Makes one that gathers entries: nothing of them goes out, or counts as released, until the gathering ends.
+    pub(super) fn gathering(public_base: &str) -> Self {
+        Self { gathered: Some(Vec::new()), ..Self::new(public_base) }
+    }
+
+    /// Returns what was gathered since the last time.
+    pub(super) fn gathered(&mut self) -> Vec<(Key, Vec<u8>)> {
+        self.gathered.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Ends the gathering: entries are written from here on.
+    pub(super) fn end_gathering(&mut self) {
+        self.gathered = None;
     }
 
     /// Writes an entry; `resource` writes the resource in it. The searchset begins with its first entry, so that nothing is
     /// sent before something is visible.
     pub(super) fn entry(&mut self, key: &Key, mode: Mode, resource: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(gathered) = &mut self.gathered {
+            let mut bytes = Vec::new();
+            resource(&mut bytes);
+            gathered.push((key.clone(), bytes));
+            return;
+        }
         if self.out.capacity() == 0 {
             self.out.reserve(self.taken);
         }
@@ -68,6 +92,12 @@ impl Writer {
     pub(super) fn resource(&mut self, key: &Key, resource: &[u8]) {
         self.out.extend_from_slice(resource);
         self.report.released.push(key.reference());
+    }
+
+    /// Writes the whole answer, in which these resources are.
+    pub(super) fn whole(&mut self, answer: &[u8], released: impl Iterator<Item = String>) {
+        self.out.extend_from_slice(answer);
+        self.report.released.extend(released);
     }
 
     /// Keeps on record that `key` was held back.

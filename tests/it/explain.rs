@@ -44,6 +44,10 @@ async fn everything_is_explained_as_the_gateway_lets_it_through() {
         released.extend(world.ask(&search).await.entries());
     }
     released.extend(world.ask(&Ask::get("huisarts-noord", "Patient?_id=carla")).await.entries());
+    // What that refers to comes with it.
+    let whole = world.ask(&Ask::get("huisarts-noord", "Patient/carla/$everything?_count=100")).await.entries();
+    assert!(released.is_subset(&whole.iter().cloned().collect()));
+    released.extend(whole);
     assert_eq!(by_sight(&answer, true), released);
     let Sees::AllBut { hidden, .. } = carla.sees else { panic!("nothing is hidden of Carla") };
     assert!(hidden.iter().all(|reference| by_sight(&answer, false).contains(*reference)), "{answer}");
@@ -54,6 +58,18 @@ async fn everything_is_explained_as_the_gateway_lets_it_through() {
         (&json!("rule-denies"), &json!("Consent/carla-consent-1"))
     );
     assert!(depression["provision"].as_str().unwrap().starts_with("provision.provision"), "{depression}");
+}
+
+#[tokio::test]
+async fn a_summary_is_explained_by_what_it_is_composed_of() {
+    let world = World::of_demo();
+    let answer = explain(&world, "huisarts-noord", "TREAT", &["GET /fhir/Patient/carla/$summary"]).json();
+    let document = world.ask(&Ask::get("huisarts-noord", "Patient/carla/$summary")).await;
+    let supporting = ["Medication/", "Practitioner/", "PractitionerRole/", "Organization/", "Location/", "Device/"];
+    let mut entries = document.entries();
+    entries.retain(|reference| !supporting.iter().any(|name| reference.starts_with(name)));
+    assert!(entries.iter().all(|reference| by_sight(&answer, true).contains(reference)), "{answer}");
+    assert!(by_sight(&answer, false).contains("Condition/carla-condition-depression"));
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ mod hostile;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod search;

@@ -77,6 +77,8 @@ struct Request {
     ground: Option<String>,
     exchange: Option<String>,
     interaction: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
     #[serde(rename = "type")]
     resource_type: Option<String>,
     /// None while the request is under way, or where the gateway ended before it did.
@@ -96,6 +98,7 @@ struct Record {
     reason: Option<String>,
     exchange: Option<String>,
     interaction: Option<String>,
+    operation: Option<String>,
     #[serde(rename = "type")]
     resource_type: Option<String>,
     review: Option<String>,
@@ -132,14 +135,15 @@ fn key(record: &Record) -> Key {
 
 fn note(items: &mut Vec<Item>, record: Record, review: String) {
     let key = key(&record);
-    let Record { time, request, ground, who, patient, purpose, reason, exchange, interaction, resource_type, .. } =
-        record;
+    let Record { time, request, ground, who, patient, purpose, reason, exchange, .. } = record;
+    let Record { interaction, operation, resource_type, .. } = record;
     let asked = Request {
         request: request.unwrap_or_default(),
         time: time.clone(),
         ground,
         exchange,
         interaction,
+        operation,
         resource_type,
         outcome: None,
         released: 0,

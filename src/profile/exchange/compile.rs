@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::raw::{RawExchange, RawInclude, RawInteraction, RawKind, RawParameter, RawParameterType};
+use super::raw::{
+    RawEntries, RawExchange, RawInclude, RawInteraction, RawKind, RawLine, RawParameter, RawParameterType, RawSection,
+};
+use super::section::{Entries, Line, REQUIRED, Section};
 use super::{Answered, Exchange, Include, Kind, LAST_UPDATED, Parameter, ParameterType, SUPPORTING};
 use crate::profile::criteria::{self, Condition, is_role_prefix, is_type, is_uri};
 use crate::profile::{ElementPath, ProfileError};
@@ -11,7 +14,7 @@ use crate::view::is_steady;
 
 pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError> {
     let raw: RawExchange = toml::from_str(text).map_err(|error| ProfileError::toml(file, text, &error))?;
-    let RawExchange { name, title, roles, unproven_role, systems, kinds } = raw;
+    let RawExchange { name, title, roles, unproven_role, systems, kinds, sections, lines } = raw;
     let compiler = Compiler { file, systems: &systems };
     compiler.require(!name.is_empty() && name.bytes().all(is_name_byte), "name", "a name of a-z, 0-9 and -")?;
     for role in &roles {
@@ -22,12 +25,19 @@ pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError>
     }
     compiler.require(!kinds.is_empty(), "kinds", "at least one kind of resource")?;
     let kinds = kinds.into_iter().map(|(name, kind)| compiler.kind(name, kind).map(Arc::new));
-    Ok(Exchange { name, title, roles, unproven_role, kinds: kinds.collect::<Result<_, _>>()? })
+    let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
+    let sections = compiler.sections(&kinds, sections)?;
+    let lines = lines.into_iter().map(|(name, line)| Ok((name.clone(), compiler.line(&name, line)?)));
+    let lines = lines.collect::<Result<_, ProfileError>>()?;
+    Ok(Exchange { name, title, roles, unproven_role, kinds, sections, lines })
 }
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
+
+/// Elements, and the codes of which one must stand there.
+type Table = BTreeMap<String, Vec<String>>;
 
 struct Compiler<'a> {
     file: &'a str,
@@ -81,19 +91,7 @@ impl Compiler<'_> {
             self.include(&resource_type, name, &key, raw)
         });
         let includes = includes.collect::<Result<Vec<_>, _>>()?;
-        let belongs = match belongs {
-            None => Vec::new(),
-            Some(alternatives) => {
-                let filled = !alternatives.is_empty() && alternatives.iter().all(|one| !one.is_empty());
-                self.require(
-                    filled,
-                    &inside("belongs"),
-                    "at least one condition, or no key where all of the type belongs",
-                )?;
-                let compiled = alternatives.into_iter().map(|one| self.conditions(&inside("belongs"), one));
-                compiled.collect::<Result<_, _>>()?
-            }
-        };
+        let belongs = self.belongs(&inside("belongs"), belongs)?;
         Ok(Kind {
             read: interactions.contains(&RawInteraction::Read),
             search: interactions.contains(&RawInteraction::Search),
@@ -105,6 +103,57 @@ impl Compiler<'_> {
             never: self.conditions(&inside("never"), never)?,
             resource_type,
         })
+    }
+
+    fn belongs(&self, key: &str, raw: Option<Vec<Table>>) -> Result<Vec<Vec<Condition>>, ProfileError> {
+        let Some(alternatives) = raw else { return Ok(Vec::new()) };
+        let filled = !alternatives.is_empty() && alternatives.iter().all(|one| !one.is_empty());
+        self.require(filled, key, "at least one condition, or no key where all of the type belongs")?;
+        alternatives.into_iter().map(|one| self.conditions(key, one)).collect()
+    }
+
+    /// A profile without sections composes no summary; one that has some has those that a summary must have.
+    fn sections(&self, kinds: &[Arc<Kind>], raw: Vec<RawSection>) -> Result<Vec<Section>, ProfileError> {
+        let sections = raw.into_iter().map(|section| self.section(kinds, section));
+        let sections = sections.collect::<Result<Vec<_>, _>>()?;
+        let count = |code: &str| sections.iter().filter(|section| section.code() == code).count();
+        self.require(sections.iter().all(|section| count(section.code()) == 1), "sections", "each section once")?;
+        let required = |code: &&str| sections.iter().any(|section| section.code() == *code && section.is_required());
+        let whole = sections.is_empty() || REQUIRED.iter().all(required);
+        self.require(whole, "sections", "problems, allergies and medication, each with required = true")?;
+        let patient = kinds.iter().any(|kind| kind.resource_type() == "Patient" && kind.is_searched());
+        self.require(
+            sections.is_empty() || patient,
+            "kinds.Patient",
+            "a Patient that may be searched, for the summary",
+        )?;
+        Ok(sections)
+    }
+
+    fn section(&self, kinds: &[Arc<Kind>], raw: RawSection) -> Result<Section, ProfileError> {
+        let RawSection { code, title, required, entries } = raw;
+        let key = format!("sections.{code}");
+        let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        self.require(is_code, "sections.code", "a code of LOINC")?;
+        self.require(!title.trim().is_empty(), &format!("{key}.title"), "a title")?;
+        self.require(!entries.is_empty(), &format!("{key}.entries"), "at least one kind of resource")?;
+        let entries = entries.into_iter().map(|(name, RawEntries { belongs, never })| {
+            let key = format!("{key}.entries.{name}");
+            let known = kinds.iter().any(|kind| kind.resource_type() == name && kind.is_searched());
+            self.require(known, &key, "a kind of this profile that may be searched")?;
+            let belongs = self.belongs(&format!("{key}.belongs"), belongs)?;
+            let never = self.conditions(&format!("{key}.never"), never)?;
+            Ok(Entries::new(name, belongs, never))
+        });
+        Ok(Section::new(code, title, required, entries.collect::<Result<_, ProfileError>>()?))
+    }
+
+    fn line(&self, resource_type: &str, raw: RawLine) -> Result<Line, ProfileError> {
+        let RawLine { says, since } = raw;
+        let key = format!("lines.{resource_type}");
+        self.require(is_type(resource_type), &key, "a type of FHIR")?;
+        let paths = |texts: Vec<String>| texts.iter().map(|text| self.path(&key, text)).collect::<Result<Vec<_>, _>>();
+        Ok(Line::new(paths(says)?, paths(since)?))
     }
 
     /// When a resource last changed is asked of each one that is visible: other servers count other changes.

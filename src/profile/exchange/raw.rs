@@ -17,6 +17,40 @@ pub(super) struct RawExchange {
     #[serde(default)]
     pub(super) systems: BTreeMap<String, String>,
     pub(super) kinds: BTreeMap<String, RawKind>,
+    /// The sections of a summary, in their order; none where no summary is composed.
+    #[serde(default)]
+    pub(super) sections: Vec<RawSection>,
+    /// What the text of a section says of a resource, by type.
+    #[serde(default)]
+    pub(super) lines: BTreeMap<String, RawLine>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSection {
+    /// A code of LOINC.
+    pub(super) code: String,
+    pub(super) title: String,
+    /// It is there without an entry as well.
+    #[serde(default)]
+    pub(super) required: bool,
+    pub(super) entries: BTreeMap<String, RawEntries>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEntries {
+    pub(super) belongs: Option<Vec<BTreeMap<String, Vec<String>>>>,
+    #[serde(default)]
+    pub(super) never: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLine {
+    pub(super) says: Vec<String>,
+    #[serde(default)]
+    pub(super) since: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

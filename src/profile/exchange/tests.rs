@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use super::section::REQUIRED;
 use super::*;
 use crate::json::Document;
 use crate::limits::RESOURCE;
@@ -148,5 +149,93 @@ fn a_key_that_is_not_known_is_an_error_at_every_level() {
     ] {
         let error = Exchange::read("x.toml", &SMALL.replace(good, bad)).unwrap_err();
         assert!(error.key().starts_with("line "), "{bad}: {error}");
+    }
+}
+
+fn sections(exchange: &Exchange, resource: &str) -> Vec<String> {
+    let document = Document::read(resource.as_bytes(), RESOURCE).unwrap();
+    let held = exchange.sections().iter().filter(|section| section.holds(document.root()));
+    held.map(|section| section.code().to_owned()).collect()
+}
+
+#[test]
+fn the_summary_has_the_sections_of_the_guide_in_its_order() {
+    let ips = shipped("ips");
+    let codes: Vec<_> = ips.sections().iter().map(Section::code).collect();
+    // All of HL7 IPS 2.0.1 but the patient's own story, which no kind of the profile tells.
+    assert_eq!(
+        codes,
+        [
+            "11450-4", "48765-2", "10160-0", "11369-6", "30954-2", "47519-4", "46264-8", "42348-3", "104605-1",
+            "47420-5", "11348-0", "10162-6", "18776-5", "29762-2", "8716-3",
+        ]
+    );
+    let required: Vec<_> = ips.sections().iter().filter(|section| section.is_required()).map(Section::code).collect();
+    assert_eq!(required, ["11450-4", "48765-2", "10160-0"]);
+    assert!(ips.sections().iter().flat_map(Section::types).all(|name| ips.line(name).is_some()));
+    assert!(shipped("bgz").sections().is_empty());
+}
+
+#[test]
+fn each_resource_stands_in_the_sections_that_its_codes_name() {
+    let ips = shipped("ips");
+    let coded = |resource_type: &str, members: &str| format!(r#"{{"resourceType":"{resource_type}"{members}}}"#);
+    let status = |code: &str| format!(r#","status":"{code}""#);
+    let clinical = |code: &str| {
+        format!(
+            r#","clinicalStatus":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/x","code":"{code}"}}]}}"#
+        )
+    };
+    let category = |code: &str| {
+        let system = "http://terminology.hl7.org/CodeSystem/observation-category";
+        format!(r#","status":"final","category":[{{"coding":[{{"system":"{system}","code":"{code}"}}]}}]"#)
+    };
+    let cases: [(String, &[&str]); 16] = [
+        (coded("Condition", &clinical("active")), &["11450-4"]),
+        (coded("Condition", ""), &["11450-4"]),
+        (coded("Condition", &clinical("resolved")), &["11348-0"]),
+        (coded("Condition", r#","verificationStatus":{"coding":[{"code":"entered-in-error"}]}"#), &[]),
+        (coded("AllergyIntolerance", ""), &["48765-2"]),
+        (coded("AllergyIntolerance", &clinical("resolved")), &[]),
+        (coded("MedicationStatement", &status("active")), &["10160-0"]),
+        (coded("MedicationStatement", &status("completed")), &[]),
+        (coded("MedicationRequest", &status("on-hold")), &["10160-0"]),
+        (coded("Observation", &category("laboratory")), &["30954-2"]),
+        (coded("Observation", &category("vital-signs")), &["8716-3"]),
+        (coded("Observation", &category("social-history")), &["29762-2"]),
+        (coded("Observation", &category("procedure")), &[]),
+        (coded("Observation", r#","code":{"coding":[{"system":"http://loinc.org","code":"82810-3"}]}"#), &["10162-6"]),
+        (coded("Flag", &status("active")), &["104605-1"]),
+        (coded("Patient", ""), &[]),
+    ];
+    for (resource, expected) in cases {
+        assert_eq!(sections(&ips, &resource), expected, "{resource}");
+    }
+}
+
+#[test]
+fn sections_that_make_no_summary_are_a_mistake() {
+    let head = "name = 'x'\ntitle = 'x'\nroles = []\n";
+    let kind = |name: &str, patient: &str| format!("[kinds.{name}]\ninteractions = ['search']\n{patient}\n");
+    let kinds = kind("Patient", "") + &kind("Condition", "patient = ['patient']");
+    let section = |code: &str, required: bool, entries: &str| {
+        format!("[[sections]]\ncode = '{code}'\ntitle = 't'\nrequired = {required}\nentries.{entries} = {{}}\n")
+    };
+    let required = |entries: &str| REQUIRED.map(|code| section(code, true, entries)).concat();
+    let read = |rest: &str| Exchange::read("x.toml", &format!("{head}{kinds}{rest}"));
+    assert_eq!(read(&required("Condition")).unwrap().sections().len(), 3);
+    for mistake in [
+        section("11450-4", true, "Condition"),
+        required("Observation"),
+        required("Practitioner"),
+        required("Condition").replace("10160-0", "11450-4"),
+        required("Condition").replacen("required = true", "required = false", 1),
+        required("Condition").replacen("'t'", "' '", 1),
+        required("Condition").replacen("= {}", "= { never = { status = [] } }", 1),
+        required("Condition").replacen("= {}", "= { belongs = [] }", 1),
+        required("Condition") + "[lines]\nCondition = { says = ['..'] }\n",
+        required("Condition") + "[lines]\nCondition = { says = ['code'], until = [] }\n",
+    ] {
+        assert!(read(&mistake).is_err(), "{mistake}");
     }
 }

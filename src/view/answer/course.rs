@@ -58,9 +58,10 @@ impl Answer {
                 matches.begin_includes(&self.writer)?;
             } else {
                 self.links.make_room();
+                let next_skip = matches.next_skip();
                 self.next = match matches.next_include() {
                     Some(batch) => ask(batch, |batch| Of::Includes(batch, 0)),
-                    None => Next::End(Ending::Searchset { next_skip: matches.next_skip() }),
+                    None => self.search_ended(next_skip)?,
                 };
             }
         }

@@ -64,6 +64,24 @@ impl Matches {
         self.includes.is_none()
     }
 
+    /// Returns how many matches more are passed over or taken.
+    pub(super) fn room(&self) -> usize {
+        self.skip + self.wanted
+    }
+
+    /// Turns to the matches of another search, which are counted on from those before.
+    pub(super) fn turn_to(&mut self, search: Search) {
+        self.search = search;
+        self.pages = 0;
+        self.next_page = None;
+        self.includes = None;
+    }
+
+    /// Turns from matches to what the answer refers to.
+    pub(super) fn turn_to_referred(&mut self, batches: Vec<Batch>) {
+        self.includes = Some(batches.into());
+    }
+
     /// Returns where the next page begins, if a visible match follows.
     pub(super) fn next_skip(&self) -> Option<usize> {
         if self.is_full && self.search.tally() != Tally::Only { Some(self.end) } else { None }

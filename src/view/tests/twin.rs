@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use super::document::broken;
 use super::upstream::{BASE, Upstream};
 use super::{Given, ask, labels, one_at_a_time, straight};
 use crate::consent::Plan;
@@ -38,6 +39,8 @@ const LINKS: [(&str, &str, &[&str]); 7] = [
 const SILENCED: [&str; 2] = ["MedicationRequest", "Observation"];
 
 const TELLS: &str = r#""identifier":[{"type":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10","code":"B24"}]}}]"#;
+
+const LABORATORY: &str = r#""category":[{"coding":[{"code":"laboratory"}]}]"#;
 
 const PLAIN: &str = r#""language":"nl""#;
 
@@ -149,6 +152,8 @@ impl Record {
             Self::security(thing.restricted, index),
             if resource_type == "Encounter" && !self.is_outside(index) {
                 INPATIENT.to_owned()
+            } else if resource_type == "Observation" {
+                LABORATORY.to_owned()
             } else {
                 PLAIN.to_owned()
             },
@@ -306,7 +311,8 @@ impl Record {
         page: usize,
     ) -> Upstream {
         let things = (0..self.0.len()).filter(|index| has(*index));
-        Upstream::new(things.map(|index| self.text(index, keeps, second, inside)), page)
+        let patient = r#"{"resourceType":"Patient","id":"a"}"#.to_owned();
+        Upstream::new(things.map(|index| self.text(index, keeps, second, inside)).chain([patient]), page)
     }
 }
 
@@ -327,15 +333,7 @@ fn all_answers(upstream: &Upstream, plan: fn() -> Plan, chunk: usize) -> Vec<(St
         ] {
             let includes = if resource_type == "MedicationRequest" { includes } else { "" };
             let target = format!("{resource_type}?patient=a&{shape}{includes}");
-            let mut skip = Some(0);
-            while let Some(passed) = skip {
-                let given = ask(upstream, plan(), &target, passed, chunk).expect("an answer");
-                skip = match given.ending {
-                    Ending::Searchset { next_skip } => next_skip,
-                    Ending::Resource | Ending::NotVisible => None,
-                };
-                answers.push((format!("{target} from {passed}"), given));
-            }
+            answers.extend(all_pages(upstream, plan, &target, chunk));
         }
         for index in 0..=THINGS {
             let target = format!("{resource_type}/t{index}");
@@ -345,6 +343,24 @@ fn all_answers(upstream: &Upstream, plan: fn() -> Plan, chunk: usize) -> Vec<(St
                 answers.push((target, given));
             }
         }
+    }
+    for target in ["$everything?_count=1", "$everything?_count=3", "$everything?_type=Condition,Medication", "$summary"]
+    {
+        answers.extend(all_pages(upstream, plan, &format!("Patient/a/{target}"), chunk));
+    }
+    answers
+}
+
+fn all_pages(upstream: &Upstream, plan: fn() -> Plan, target: &str, chunk: usize) -> Vec<(String, Given)> {
+    let mut answers = Vec::new();
+    let mut skip = Some(0);
+    while let Some(passed) = skip {
+        let given = ask(upstream, plan(), target, passed, chunk).expect("an answer");
+        skip = match given.ending {
+            Ending::Searchset { next_skip } => next_skip,
+            Ending::Resource | Ending::NotVisible => None,
+        };
+        answers.push((format!("{target} from {passed}"), given));
     }
     answers
 }
@@ -373,11 +389,16 @@ fn same_bytes(record: &Record, sizes: Sizes) -> Result<(), TestCaseError> {
     for (what, given) in &one {
         prop_assert!(!given.body.contains("CANARY"), "{}: {}", what, given.body);
     }
-    let read: HashSet<_> = one
-        .iter()
-        .filter(|(what, given)| given.ending == Ending::Resource && !what.contains('?'))
-        .map(|(what, _)| what.clone())
-        .collect();
+    let is_summary = |what: &str| what.contains("$summary");
+    for (what, given) in one.iter().chain(&straight_one).filter(|(what, _)| is_summary(what)) {
+        if given.ending == Ending::Resource {
+            let document = serde_json::from_str(&given.body).expect("JSON");
+            prop_assert_eq!(broken(&document), Vec::<&str>::new(), "{}: {}", what, given.body);
+        }
+    }
+    let resources =
+        one.iter().filter(|(what, given)| given.ending == Ending::Resource && !is_summary(what) && !what.contains('?'));
+    let read: HashSet<_> = resources.map(|(what, _)| what.clone()).collect();
     let delivered = |index: &&usize| !record.is_supporting(**index) && !record.is_outside(**index);
     let expected = visible.iter().filter(delivered).map(|index| {
         let (resource_type, id) = record.name(*index);

@@ -29,7 +29,7 @@ impl Ask {
         Self { who, method: "GET", target: target.into(), purpose, reason: None, form: None, id: None }
     }
 
-    /// A search by POST for treatment.
+    /// A search or an operation by POST for treatment: a form, or JSON.
     pub(crate) fn post(who: &'static str, target: impl Into<String>, form: impl Into<String>) -> Self {
         Self { method: "POST", form: Some(form.into()), ..Self::get(who, target) }
     }
@@ -76,11 +76,14 @@ impl Reply {
         (self.status, code.as_str().unwrap_or_else(|| panic!("no outcome: {}", self.text())).to_owned())
     }
 
-    /// References of the entries, in their order.
+    /// References of the entries of a searchset or a document, in their order.
     pub(crate) fn entries(&self) -> Vec<String> {
         let bundle = self.json();
-        assert_eq!((self.status, &bundle["type"]), (200, &serde_json::json!("searchset")), "{bundle}");
+        let is_document = bundle["type"] == "document";
+        assert!(self.status == 200 && (is_document || bundle["type"] == "searchset"), "{bundle}");
         let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+        // The Composition and its author are no resources of anybody's.
+        let entries = entries.get(if is_document { 2 } else { 0 }..).unwrap_or_default();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let reference = |entry: &serde_json::Value| {
             format!("{}/{}", text(&entry["resource"]["resourceType"]), text(&entry["resource"]["id"]))
@@ -96,7 +99,8 @@ impl Reply {
         Some(target.to_owned())
     }
 
-    /// What must be the same in two worlds: all but `Date`, the request id and the values of page tokens.
+    /// What must be the same in two worlds: all but `Date`, the request id, the values of page tokens, the moments of a
+    /// document, and its identifier, which each gateway makes with a key of its own.
     pub(crate) fn compared(mut self) -> Self {
         self.headers.retain(|(name, _)| name != "date" && name != "x-request-id");
         let text = self.text();
@@ -110,9 +114,18 @@ impl Reply {
             rest = following;
         }
         masked.push_str(rest);
-        self.body = masked.into_bytes();
+        self.body = undated(masked).into_bytes();
         self
     }
+}
+
+/// Returns a document without its moments and its identifier; anything else as it is.
+fn undated(text: String) -> String {
+    const HEAD: &str = r#"{"resourceType":"Bundle","identifier":{"system":"urn:ietf:rfc:3986","value":"urn:uuid:"#;
+    let Some(rest) = text.strip_prefix(HEAD) else { return text };
+    let (_, rest) = rest.split_once('"').unwrap();
+    let moment = rest.split_once(r#""timestamp":""#).unwrap().1.split('"').next().unwrap();
+    format!("{HEAD}…\"{}", rest.replacen(&format!("\"{moment}\""), "\"then\"", 2))
 }
 
 /// Where requests are made: one client for each caller, connections kept.
@@ -145,7 +158,9 @@ pub(crate) async fn ask(client: &Client, port: u16, ask: &Ask) -> Result<Reply, 
         request = request.header("X-Request-Id", id);
     }
     if let Some(form) = &ask.form {
-        request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form.clone());
+        let is_json = form.starts_with('{');
+        let kind = if is_json { "application/fhir+json" } else { "application/x-www-form-urlencoded" };
+        request = request.header("Content-Type", kind).body(form.clone());
     }
     let mut response = request.send().await.map_err(|_| CutOff { status: 0, bytes: 0 })?;
     let status = response.status().as_u16();

@@ -72,7 +72,11 @@ pub(super) fn check(step: &Step, replies: &Result<Vec<Reply>, AskError>, public_
     };
     let Some(first) = replies.first() else { return Err(Mismatch::NoAnswer(AskError::NoResponse)) };
     let status = match step.expected {
-        Expected::Searchset { .. } | Expected::Nothing { .. } | Expected::Resource(_) | Expected::Metadata => 200,
+        Expected::Searchset { .. }
+        | Expected::Nothing { .. }
+        | Expected::Document { .. }
+        | Expected::Resource(_)
+        | Expected::Metadata => 200,
         Expected::Refused { status, .. } => status,
         Expected::NoHandshake => return Err(Mismatch::Answered { status: first.status }),
     };
@@ -96,6 +100,12 @@ pub(super) fn check(step: &Step, replies: &Result<Vec<Reply>, AskError>, public_
                 Some(entry) => Err(Mismatch::Shows(entry)),
                 None => Ok("200, a searchset without entries".to_owned()),
             }
+        }
+        Expected::Document { has, lacks } => {
+            for text in lacks {
+                no_trace(replies, text)?;
+            }
+            read(first, "document", |root| documented(root, has, public_base))
         }
         Expected::Resource(reference) => read(first, "resource", |root| {
             if own_reference(root).as_deref() == Some(reference) {
@@ -171,6 +181,26 @@ fn entries(replies: &[Reply], public_base: &str) -> Result<Vec<String>, Mismatch
         }
     }
     Ok(found)
+}
+
+/// Judges a document: its Composition comes first, and what must be there is there under the gateway's own URLs.
+fn documented(root: Value<'_>, has: &[&'static str], public_base: &str) -> Outcome {
+    is(root, "Bundle")?;
+    let entries: Vec<Value<'_>> = root.get("entry").iter().flat_map(Value::items).collect();
+    let first = entries.first().and_then(|entry| entry.get("resource"));
+    let title = first.and_then(|composition| composition.text_of("title")).unwrap_or_default();
+    let sections = first.and_then(|composition| composition.get("section")).map_or(0, |list| list.items().count());
+    if root.text_of("type").as_deref() != Some("document") || sections == 0 {
+        return Err(Mismatch::Shape { expected: "document" });
+    }
+    let is_there = |reference: &&&str| {
+        let url = format!("{public_base}/{reference}");
+        entries.iter().any(|entry| entry.text_of("fullUrl").as_deref() == Some(url.as_str()))
+    };
+    match has.iter().find(|reference| !is_there(reference)) {
+        Some(missing) => Err(Mismatch::Missing(missing)),
+        None => Ok(format!("200, a document: {title}, {sections} sections, {} entries", entries.len())),
+    }
 }
 
 fn listed(found: &[String], pages: usize) -> String {

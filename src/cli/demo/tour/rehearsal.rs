@@ -82,13 +82,19 @@ impl House {
         records.map(|each| Id::from_str(each.trim_start_matches("Patient/")).unwrap()).collect()
     }
 
+    fn named(&self, subject: &Subject) -> Vec<Id> {
+        match subject {
+            Subject::Id(id) => self.person(|reference, _| reference == format!("Patient/{}", id.as_str())),
+            Subject::Bsn(bsn) => self.person(|_, each| each == bsn.as_str()),
+        }
+    }
+
     fn whose(&self, query: &Query) -> Vec<Id> {
         match query {
             Query::Metadata => Vec::new(),
-            Query::Search(search) => match search.subject() {
-                Subject::Id(id) => self.person(|reference, _| reference == format!("Patient/{}", id.as_str())),
-                Subject::Bsn(bsn) => self.person(|_, each| each == bsn.as_str()),
-            },
+            Query::Search(search) => self.named(search.subject()),
+            Query::Summary(summary) => self.named(summary.subject()),
+            Query::Everything(everything) => self.named(everything.subject()),
             Query::Read(read) => {
                 let own = format!("{}/{}", read.resource_type(), read.id().as_str());
                 let of = self.with(&own, |resource| {
@@ -210,7 +216,7 @@ fn every_step_expects_what_query_policy_and_decision_make_of_it() {
                 assert_eq!((status, issue), (expected, code), "{told}");
             }
             (Made::Metadata, Expected::Metadata) | (Made::Decided(..), Expected::NoHandshake) => {}
-            (Made::Decided(_, _, plan), Expected::Searchset { has, lacks }) => {
+            (Made::Decided(_, _, plan), Expected::Searchset { has, lacks } | Expected::Document { has, lacks }) => {
                 let plan = plan.unwrap_or_else(|| panic!("{told}: denied"));
                 for reference in has {
                     assert!(house.is_visible(reference, &plan, &offer), "{told}: {reference}");

@@ -49,6 +49,13 @@ pub enum Expected {
         /// The reference.
         lacks: &'static str,
     },
+    /// 200 and a document.
+    Document {
+        /// References that are among its entries.
+        has: &'static [&'static str],
+        /// What is nowhere in its bytes.
+        lacks: &'static [&'static str],
+    },
     /// 200 and that resource.
     Resource(&'static str),
     /// That status and an OperationOutcome with that code.

@@ -2,7 +2,7 @@
 
 mod story;
 
-use super::step::Expected::{Metadata, NoHandshake, Nothing, Refused, Resource, Searchset};
+use super::step::Expected::{Document, Metadata, NoHandshake, Nothing, Refused, Resource, Searchset};
 use super::step::{Pages, Step};
 use story::{ANNA, BRAM, CARLA, DIRK, DOOR, ELS, FATIMA, FORBIDDEN, GIJS, GLASS, HENK, UNKNOWN, get, urgent};
 
@@ -197,6 +197,23 @@ pub const STEPS: &[Step] = &[
             },
         )
     },
+    get(
+        CARLA,
+        "huisarts-noord",
+        "Patient/carla/$summary",
+        "The International Patient Summary, composed here of what is visible: a document that keeps its form.",
+        Document {
+            has: &["Patient/carla", "Condition/carla-condition-1", "MedicationRequest/carla-medicationrequest-1"],
+            lacks: &["carla-condition-depression", "sertraline", "quetiapine", "psychiat"],
+        },
+    ),
+    get(
+        CARLA,
+        "huisarts-brug",
+        "Patient/carla/$summary",
+        "Her own GP's has the depression among the problems.",
+        Document { has: &["Condition/carla-condition-depression"], lacks: &[] },
+    ),
     get(
         CARLA,
         "apotheker",

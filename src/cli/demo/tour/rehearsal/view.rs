@@ -12,7 +12,7 @@ use crate::cli::demo::fhir_server::FhirServer;
 use crate::cli::demo::record::RECORDS;
 use crate::consent::Plan;
 use crate::query::{Id, Query};
-use crate::view::{Answer, Ending, Narrative, Step as Next, Surroundings, empty_searchset};
+use crate::view::{Answer, Ending, Letterhead, Narrative, Step as Next, Surroundings, empty_searchset};
 
 const PUBLIC_BASE: &str = "https://localhost:8443/fhir";
 
@@ -70,7 +70,7 @@ impl Theatre {
                     let link = format!("{PUBLIC_BASE}/{}", search.target());
                     Reply { status: 200, body: empty_searchset(&link, search.tally()).into_bytes() }
                 }
-                Query::Read(_) | Query::Metadata => not_found(),
+                Query::Read(_) | Query::Metadata | Query::Summary(_) | Query::Everything(_) => not_found(),
             }];
         };
         let mut replies = Vec::new();
@@ -80,6 +80,10 @@ impl Theatre {
             let answer = match &query {
                 Query::Search(search) => Answer::search(search.clone(), plan.clone(), surroundings, skip),
                 Query::Read(read) => Answer::read(read.clone(), plan.clone(), surroundings),
+                Query::Summary(summary) => Answer::summary(summary.clone(), letterhead(), plan.clone(), surroundings),
+                Query::Everything(everything) => {
+                    Answer::everything(everything.clone(), plan.clone(), surroundings, skip)
+                }
                 Query::Metadata => return replies,
             };
             let (body, ending) = self.perform(answer, told).await;
@@ -96,6 +100,11 @@ impl Theatre {
             }
         }
     }
+}
+
+fn letterhead() -> Letterhead {
+    let name = "Ziekenhuis De Sluis".to_owned();
+    Letterhead { ura: "00000002".parse().unwrap(), name, now: super::NOW, key: [7; 32] }
 }
 
 fn not_found() -> Reply {

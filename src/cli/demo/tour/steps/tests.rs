@@ -37,6 +37,10 @@ fn what_is_expected_or_withheld_is_in_the_records() {
                 assert!(lacks.iter().all(|text| all(text) || !text.contains('/')), "{}", step.target);
             }
             Nothing { lacks } => assert!(known.contains(lacks), "{lacks}"),
+            Document { has, lacks } => {
+                assert!(has.iter().all(|reference| known.contains(*reference)), "{}", step.target);
+                assert!(lacks.iter().all(|text| all(text) || !text.contains('/')), "{}", step.target);
+            }
             Resource(reference) => assert!(step.target == reference && known.contains(reference)),
             Refused { .. } | Metadata | NoHandshake => {}
         }
@@ -48,7 +52,7 @@ fn every_withholding_has_a_step_that_shows_the_data_to_somebody() {
     let shown: BTreeSet<_> = STEPS
         .iter()
         .flat_map(|step| match step.expected {
-            Searchset { has, .. } => has.to_vec(),
+            Searchset { has, .. } | Document { has, .. } => has.to_vec(),
             Resource(reference) => vec![reference],
             Nothing { .. } | Refused { .. } | Metadata | NoHandshake => Vec::new(),
         })
