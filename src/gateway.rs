@@ -7,6 +7,7 @@ pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod consent_store;
+pub mod directory;
 pub mod door;
 mod emergency;
 mod end;

@@ -8,6 +8,7 @@ mod admission;
 mod caller;
 mod certificate;
 mod distinguished;
+mod facility;
 mod identify;
 mod reason;
 mod register;
@@ -15,6 +16,7 @@ mod san;
 
 pub use admission::Admitted;
 pub use caller::{Caller, CallerNames, CardType, CertificateFacts, IllFormed, Role, Ura, UziNumber};
+pub use facility::FacilityTypes;
 pub use identify::{Examination, Refused, Strictness, examine, identify};
 pub use reason::Reason;
 pub use register::{Issuer, Register, World};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::gateway::config::{self, Config, Mistake};
 use crate::gateway::sample::{self, Sample};
-use crate::gateway::start;
+use crate::gateway::start::{self, Unasked};
 use crate::gateway::state::{Rules, StartError};
 use crate::gateway::trust::{Directories, Moment, Trust};
 use crate::label::{Share, SystemName};
@@ -43,17 +43,18 @@ pub fn check(path: &Path) -> Vec<Mistake> {
         Ok(_) => {}
         Err(error) => mistakes.push(mistake("identity", error.to_string())),
     }
-    for (source, fault) in probe(&config) {
-        mistakes.push(mistake(
-            "consent.sources",
-            format!("a server that can be searched for one patient; {source}: {fault}"),
-        ));
+    for Unasked { key, base, fault } in probe(&config) {
+        let expected = if key == "directory.url" {
+            format!("a server that can be searched for an organisation by its URA; {base}: {fault}")
+        } else {
+            format!("a server that can be searched for one patient; {base}: {fault}")
+        };
+        mistakes.push(mistake(key, expected));
     }
     mistakes
 }
 
-/// Asks every source of Consents for those of a patient who is not there.
-fn probe(config: &Config) -> Vec<(String, String)> {
+fn probe(config: &Config) -> Vec<Unasked> {
     let system = actix_rt::System::new();
     system.block_on(start::probe(config))
 }

@@ -4,7 +4,7 @@ use super::actor::{is_ura, is_uzi};
 use super::record::{Record, Referenced};
 use super::rule::Identifier;
 use super::source::Source;
-use crate::identity::Caller;
+use crate::identity::{Caller, FacilityTypes};
 use crate::json::Document;
 use crate::limits;
 
@@ -14,6 +14,7 @@ pub struct CallerRecords {
     references: Vec<String>,
     /// Identifiers that are the caller's, of its organisation or of its person.
     stated: Vec<Identifier>,
+    facility: FacilityTypes,
     referenced: Referenced,
 }
 
@@ -49,6 +50,16 @@ impl CallerRecords {
         self.references.extend(references.iter().map(|reference| source.normalise(reference)));
         let pair = |(system, value): &(String, String)| Identifier { system: system.clone(), value: value.clone() };
         self.stated.extend(identifiers.iter().map(pair));
+    }
+
+    /// Takes note of the kind of the caller's organisation, as a directory has it.
+    #[must_use]
+    pub fn at(self, facility: FacilityTypes) -> Self {
+        Self { facility, ..self }
+    }
+
+    pub(super) fn facility(&self) -> &FacilityTypes {
+        &self.facility
     }
 
     /// Returns the references at `source` that are still to be looked up: the caller's own records, and the organisations

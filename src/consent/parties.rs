@@ -238,7 +238,7 @@ impl<'a> Parties<'a> {
     fn identified(&self, who: &Who, referenced: &Referenced) -> Likeness {
         let Some(identifier) = &who.identifier else { return Likeness::Unknown };
         if let Some(category) = &who.category {
-            return match category.membership(self.asked.caller.role()) {
+            return match category.membership(self.asked.caller.role(), self.records().facility()) {
                 Membership::Member => Likeness::Is,
                 Membership::NoMember => Likeness::IsNot,
                 Membership::Unproven => Likeness::Unknown,

@@ -6,6 +6,7 @@
 mod check;
 mod raw;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::hook::HookSecret;
 use super::revocation::FetchOptions;
 use super::tls::TlsVersion;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
-use crate::identity::{Admitted, Register, Ura};
+use crate::identity::{Admitted, FacilityTypes, Register, Ura};
 use crate::view::Narrative;
 
 /// All settings of a gateway.
@@ -36,6 +37,8 @@ pub struct Config {
     pub upstream: UpstreamSettings,
     /// Where Consents are read.
     pub consent: ConsentSettings,
+    /// What says the kind of an organisation.
+    pub directory: DirectorySettings,
     /// The legal regime.
     pub policy: PolicySettings,
     /// Directory of the journal.
@@ -174,6 +177,24 @@ pub struct Source {
     pub version: FhirVersion,
     /// Whether it holds Consents for several holders, so that a permit managed by another one counts.
     pub is_register: bool,
+    /// Credentials towards it.
+    pub access: Access,
+}
+
+/// What says the kind of an organisation, which no certificate says.
+#[derive(Debug, Clone, Default)]
+pub struct DirectorySettings {
+    /// What the hospital's own file has.
+    pub listed: HashMap<Ura, FacilityTypes>,
+    /// The FHIR server that is asked about the others.
+    pub server: Option<DirectoryServer>,
+}
+
+/// A FHIR server with Organizations.
+#[derive(Debug, Clone)]
+pub struct DirectoryServer {
+    /// Its base URL without a slash at its end.
+    pub base: String,
     /// Credentials towards it.
     pub access: Access,
 }

@@ -10,6 +10,7 @@ mod resolve;
 use std::sync::Arc;
 
 use super::config;
+use super::directory::Directory;
 use super::lookup;
 use super::memory::{Memory, Remembered};
 use super::metrics::Call;
@@ -37,6 +38,7 @@ pub struct ConsentStore {
     upstream: Source,
     bases: Arc<[String]>,
     memory: Memory,
+    directory: Directory,
     /// By the person with all records: one that was found since has Consents of its own.
     evidence: Remembered<Arc<Person>, Arc<Evidence>>,
     /// Who was asked about and is not known, by what was asked.
@@ -56,6 +58,17 @@ struct SourceIndex {
     patients: PatientIndex,
 }
 
+/// The clients of one thread.
+#[derive(Debug)]
+pub struct Servers {
+    /// One for each source of Consents, in their order.
+    pub sources: Vec<Upstream>,
+    /// The upstream's.
+    pub upstream: Upstream,
+    /// That of the directory of organisations, where there is one.
+    pub directory: Option<Upstream>,
+}
+
 /// What is on file, and who the caller and the holder are there.
 #[derive(Debug, Clone)]
 pub struct OnFile {
@@ -69,7 +82,7 @@ pub struct OnFile {
 
 impl ConsentStore {
     /// Makes a store over the sources; `bases` are the URLs under which the upstream is known, `signs` what shows a treatment
-    /// relation there.
+    /// relation there, `directory` what says the kind of an organisation.
     #[must_use]
     pub fn new<'s>(
         sources: &[config::Source],
@@ -78,6 +91,7 @@ impl ConsentStore {
         (value_sets, categories): (&Arc<ValueSets>, &Arc<Categories>),
         memory: &Memory,
         signs: impl Iterator<Item = &'s Sign>,
+        directory: Directory,
     ) -> Self {
         let index = |settings: &config::Source| {
             let register = if settings.is_register { Register::Shared } else { Register::Own };
@@ -94,7 +108,7 @@ impl ConsentStore {
         };
         let sources: Vec<_> = sources.iter().map(index).collect();
         let relations = Relations::of(signs);
-        // The last of the clients is the upstream's: who the caller is there has to be known, where a relation is shown there.
+        // Who the caller is at the upstream has to be known, where a relation is shown there.
         let elsewhere = (!relations.is_empty() && !sources.iter().any(|source| source.is_upstream)).then(|| {
             let (source, patients) = (Source::new(bases, Register::Own), patients.clone());
             SourceIndex { source, version: FhirVersion::R4, is_upstream: true, bases: bases.clone(), patients }
@@ -107,6 +121,7 @@ impl ConsentStore {
             upstream: Source::new(bases, Register::Own),
             bases: bases.clone(),
             memory: memory.clone(),
+            directory,
             evidence: memory.cache(),
             unknown: memory.cache(),
             callers: memory.cache(),
@@ -128,11 +143,10 @@ impl ConsentStore {
 
     /// Reads what is on file about a person, and who the caller and the holder are there.
     ///
-    /// `servers` are this thread's clients, one for each source, in their order, and the upstream's. A source that fails makes
-    /// the evidence unavailable.
+    /// A source that fails makes the evidence unavailable, and so does a directory that does not answer.
     pub async fn on_file(
         &self,
-        servers: &[Upstream],
+        servers: &Servers,
         person: &Arc<Person>,
         caller: &Caller,
         holder: &Ura,
@@ -148,7 +162,7 @@ impl ConsentStore {
     /// those who are known and those who are not. It is remembered as long as an answer about somebody is.
     pub async fn on_nobody(
         &self,
-        servers: &[Upstream],
+        servers: &Servers,
         asked: &str,
         caller: &Caller,
         holder: &Ura,
@@ -178,7 +192,7 @@ impl ConsentStore {
         self.unknown.try_get_with(key, asking).await.map_err(|error| NoPerson::LookUp(*error))
     }
 
-    async fn ask_about_nobody(&self, servers: &[Upstream]) -> Result<(), NoPerson> {
+    async fn ask_about_nobody(&self, servers: &Servers) -> Result<(), NoPerson> {
         for (index, server) in self.paired(servers) {
             if let Some(lookup) = LookUp::nobodys_consents() {
                 lookup::search(server, Call::Consent, &index.bases, lookup, limits::CONSENTS, |_| {}).await?;
@@ -189,7 +203,7 @@ impl ConsentStore {
 
     async fn parties(
         &self,
-        servers: &[Upstream],
+        servers: &Servers,
         caller: &Caller,
         holder: &Ura,
         epoch: u64,
@@ -204,15 +218,15 @@ impl ConsentStore {
     }
 
     /// Returns the sources, and the upstream where a treatment relation is shown there, each with its client.
-    fn with_upstream<'s>(&'s self, servers: &'s [Upstream]) -> impl Iterator<Item = (&'s SourceIndex, &'s Upstream)> {
-        self.paired(servers).chain(self.elsewhere.iter().zip(servers.last()))
+    fn with_upstream<'s>(&'s self, servers: &'s Servers) -> impl Iterator<Item = (&'s SourceIndex, &'s Upstream)> {
+        self.paired(servers).chain(self.elsewhere.iter().zip([&servers.upstream]))
     }
 
-    fn paired<'s>(&'s self, servers: &'s [Upstream]) -> impl Iterator<Item = (&'s SourceIndex, &'s Upstream)> {
-        self.sources.iter().zip(servers)
+    fn paired<'s>(&'s self, servers: &'s Servers) -> impl Iterator<Item = (&'s SourceIndex, &'s Upstream)> {
+        self.sources.iter().zip(&servers.sources)
     }
 
-    async fn read_all(&self, servers: &[Upstream], person: &Person) -> Result<Arc<Evidence>, NoPerson> {
+    async fn read_all(&self, servers: &Servers, person: &Person) -> Result<Arc<Evidence>, NoPerson> {
         let mut all: Option<Evidence> = None;
         for (index, server) in self.paired(servers) {
             let there = if index.is_upstream {
@@ -236,8 +250,9 @@ impl ConsentStore {
         Ok(Arc::new(all.unwrap_or_else(nothing)))
     }
 
-    async fn records_of(&self, servers: &[Upstream], caller: &Caller) -> Result<Arc<CallerRecords>, NoPerson> {
-        let mut records = CallerRecords::none();
+    async fn records_of(&self, servers: &Servers, caller: &Caller) -> Result<Arc<CallerRecords>, NoPerson> {
+        let facility = self.directory.facility_types(servers.directory.as_ref(), caller.ura()).await?;
+        let mut records = CallerRecords::none().at(facility);
         for (index, server) in self.with_upstream(servers) {
             let mut wanted = vec![LookUp::by_identifier("Organization", URA_SYSTEM, caller.ura().as_str())];
             if let Some(uzi) = caller.person() {
@@ -252,7 +267,7 @@ impl ConsentStore {
         Ok(Arc::new(records))
     }
 
-    async fn holder(&self, servers: &[Upstream], ura: &Ura) -> Result<Arc<Holder>, NoPerson> {
+    async fn holder(&self, servers: &Servers, ura: &Ura) -> Result<Arc<Holder>, NoPerson> {
         let mut holder = Holder::new(ura.clone());
         for (index, server) in self.with_upstream(servers) {
             let lookup = LookUp::by_identifier("Organization", URA_SYSTEM, ura.as_str());

@@ -131,7 +131,7 @@ impl Worker {
     ) -> Stop {
         let gateway = &self.gateway;
         let holder = &gateway.config.holder.ura;
-        if let Err(error) = gateway.consents.on_nobody(&self.sources, asked, caller, holder).await {
+        if let Err(error) = gateway.consents.on_nobody(&self.servers, asked, caller, holder).await {
             return unavailable(&error);
         }
         if gateway.regime.asks_relation(caller, holder, purpose, now) {
@@ -153,7 +153,7 @@ impl Worker {
     ) -> Result<Known, Stop> {
         let gateway = &self.gateway;
         let holder = &gateway.config.holder.ura;
-        let on_file = gateway.consents.on_file(&self.sources, person, caller, holder).await;
+        let on_file = gateway.consents.on_file(&self.servers, person, caller, holder).await;
         let on_file = on_file.map_err(|error| unavailable(&error))?;
         // Whether a relation is looked up depends on nothing that is on file: a look-up that fails must not tell who is known.
         let asks = |regime: &Regime| regime.asks_relation(caller, holder, purpose, now);

@@ -24,6 +24,8 @@ pub enum Call {
     Patient,
     /// Consents, and what they refer to.
     Consent,
+    /// What kind of organisation a caller's is.
+    Directory,
     /// What may show a treatment relation.
     Relation,
     /// A resource whose patient, or whose reference, must be known before judging.
@@ -33,12 +35,13 @@ pub enum Call {
 }
 
 impl Call {
-    const ALL: [Self; 5] = [Self::Patient, Self::Consent, Self::Relation, Self::Reference, Self::Data];
+    const ALL: [Self; 6] = [Self::Patient, Self::Consent, Self::Directory, Self::Relation, Self::Reference, Self::Data];
 
     fn code(self) -> &'static str {
         match self {
             Self::Patient => "patient",
             Self::Consent => "consent",
+            Self::Directory => "directory",
             Self::Relation => "relation",
             Self::Reference => "reference",
             Self::Data => "data",

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::admin::{Admin, AdminOptions, Check, Checks};
 use super::clock::Clock;
 use super::config::{self, Config, Mistake};
+use super::directory;
 use super::door::{Door, DoorOptions, FailedHandshake, OnFailure};
 use super::ending::{self, Ending, Stage};
 use super::exchange::exchange;
@@ -122,25 +124,43 @@ pub async fn in_process(file: &Path) -> Result<InProcess, InProcessError> {
     Ok(InProcess { stop })
 }
 
-/// Asks every source of Consents for those of a patient who is not there, and returns which could not answer, and why.
-pub async fn probe(config: &Config) -> Vec<(String, String)> {
+/// A server that decisions rest on and that cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unasked {
+    /// The key that names it.
+    pub key: &'static str,
+    /// Its base URL.
+    pub base: String,
+    /// Why.
+    pub fault: String,
+}
+
+const SOURCES: &str = "consent.sources";
+const DIRECTORY: &str = "directory.url";
+
+/// Asks every source of Consents for those of a patient who is not there, and the directory for an organisation that is not,
+/// and returns which could not answer.
+pub async fn probe(config: &Config) -> Vec<Unasked> {
     // What a probe asks is no traffic of callers: it counts for itself.
     let metrics = Arc::new(Metrics::new(&[]));
+    let consents = config.consent.sources.iter().map(|source| (SOURCES, &source.base, &source.access));
+    let directory = config.directory.server.iter().map(|server| (DIRECTORY, &server.base, &server.access));
     let mut faults = Vec::new();
-    for source in &config.consent.sources {
-        let asked = match Upstream::new(&source.base, &source.access, Arc::clone(&metrics)) {
-            Ok(upstream) => can_search(&upstream, &source.base).await,
+    for (key, base, access) in consents.chain(directory) {
+        let lookup = if key == SOURCES { LookUp::nobodys_consents() } else { Some(directory::nobodys_organisation()) };
+        let Some(lookup) = lookup else { continue };
+        let asked = match Upstream::new(base, access, Arc::clone(&metrics)) {
+            Ok(upstream) => can_search(&upstream, base, lookup).await,
             Err(error) => Err(error.to_string()),
         };
         if let Err(fault) = asked {
-            faults.push((source.base.clone(), fault));
+            faults.push(Unasked { key, base: base.clone(), fault });
         }
     }
     faults
 }
 
-async fn can_search(upstream: &Upstream, base: &str) -> Result<(), String> {
-    let Some(lookup) = LookUp::nobodys_consents() else { return Ok(()) };
+async fn can_search(upstream: &Upstream, base: &str, lookup: LookUp) -> Result<(), String> {
     lookup::search(upstream, Call::Consent, &[base.to_owned()], lookup, limits::CONSENTS, |_| {})
         .await
         .map_err(|error| error.to_string())
@@ -244,16 +264,26 @@ impl Running {
     }
 }
 
-/// Whether the sources of Consents could be searched when they were asked last.
+/// Whether the servers that decisions rest on could be asked when they were asked last.
 #[derive(Debug, Default)]
-struct Sources(std::sync::atomic::AtomicBool);
+struct Sources {
+    consents: AtomicBool,
+    directory: AtomicBool,
+}
 
 impl Sources {
-    fn check(&self) -> Check {
-        if self.0.load(std::sync::atomic::Ordering::Acquire) {
-            Check::passing("consent-sources")
-        } else {
-            Check::failing("consent-sources", "unavailable")
+    fn checks(&self, config: &Config) -> impl Iterator<Item = Check> {
+        let check = |name, could: &AtomicBool| {
+            if could.load(Ordering::Acquire) { Check::passing(name) } else { Check::failing(name, "unavailable") }
+        };
+        let consents = check("consent-sources", &self.consents);
+        let directory = config.directory.server.as_ref().map(|_| check("directory", &self.directory));
+        std::iter::once(consents).chain(directory)
+    }
+
+    fn asked(&self, faults: &[Unasked]) {
+        for (key, could) in [(SOURCES, &self.consents), (DIRECTORY, &self.directory)] {
+            could.store(!faults.iter().any(|fault| fault.key == key), Ordering::Release);
         }
     }
 }
@@ -261,10 +291,10 @@ impl Sources {
 async fn ask_sources(gateway: Arc<Gateway>, sources: Arc<Sources>) {
     loop {
         let faults = probe(&gateway.config).await;
-        if !faults.is_empty() {
-            tracing::warn!(sources = faults.len(), "sources of Consents cannot be searched");
+        for Unasked { key, fault, .. } in &faults {
+            tracing::warn!(key, fault, "a server that decisions rest on cannot be asked");
         }
-        sources.0.store(faults.is_empty(), std::sync::atomic::Ordering::Release);
+        sources.asked(&faults);
         tokio::time::sleep(PROBE).await;
     }
 }
@@ -300,7 +330,8 @@ fn checks(gateway: &Arc<Gateway>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> C
         let broken = gateway.journal.is_broken();
         gateway.metrics.journal_broken(broken);
         let journal = if broken { Check::failing("journal", "broken") } else { Check::passing("journal") };
-        let mut checks = vec![journal, tls.check(), sources.check()];
+        let mut checks = vec![journal, tls.check()];
+        checks.extend(sources.checks(&gateway.config));
         checks.extend(gateway.trust.checks(gateway.clock.now()));
         checks
     })

@@ -9,8 +9,9 @@ use time::format_description::well_known::Rfc3339;
 
 use super::admin::AdminError;
 use super::clock::Clock;
-use super::config::Config;
-use super::consent_store::ConsentStore;
+use super::config::{self, Access, Config};
+use super::consent_store::{ConsentStore, Servers};
+use super::directory::Directory;
 use super::door::{HandshakeFailure, Peer};
 use super::emergency::Emergencies;
 use super::journal::{Journal, JournalError};
@@ -246,6 +247,7 @@ impl Gateway {
                 vocabulary,
                 &memory,
                 regime.signs(),
+                Directory::new(&config.directory),
             ),
             bases,
             exchanges,
@@ -291,21 +293,21 @@ impl Gateway {
 pub(super) struct Worker {
     pub(super) gateway: Arc<Gateway>,
     pub(super) upstream: Upstream,
-    pub(super) sources: Vec<Upstream>,
+    pub(super) servers: Servers,
 }
 
 impl Worker {
     pub(super) fn new(gateway: Arc<Gateway>) -> Result<Self, AccessError> {
-        let upstream =
-            Upstream::new(&gateway.config.upstream.base, &gateway.config.upstream.access, gateway.metrics.clone())?;
-        let mut sources = Vec::new();
-        for source in &gateway.config.consent.sources {
-            let shared = source.is_upstream;
-            let metrics = gateway.metrics.clone();
-            sources.push(if shared { upstream.clone() } else { Upstream::new(&source.base, &source.access, metrics)? });
-        }
-        // The upstream comes last: a treatment relation is looked up there, where the caller may have records of its own.
-        sources.push(upstream.clone());
-        Ok(Self { gateway, upstream, sources })
+        let client = |base: &str, access: &Access| Upstream::new(base, access, gateway.metrics.clone());
+        let config = &gateway.config;
+        let upstream = client(&config.upstream.base, &config.upstream.access)?;
+        let source = |source: &config::Source| {
+            if source.is_upstream { Ok(upstream.clone()) } else { client(&source.base, &source.access) }
+        };
+        let sources = config.consent.sources.iter().map(source).collect::<Result<_, _>>()?;
+        let directory =
+            config.directory.server.as_ref().map(|server| client(&server.base, &server.access)).transpose()?;
+        let servers = Servers { sources, upstream: upstream.clone(), directory };
+        Ok(Self { gateway, upstream, servers })
     }
 }

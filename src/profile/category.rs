@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::criteria::{Belonging, Condition};
 use super::{ProfileError, SUPPORTING};
-use crate::identity::Role;
+use crate::identity::{FacilityTypes, Role};
 use crate::json::Value;
 
 /// The files that are part of Sluis; a hospital may use its own.
@@ -212,11 +212,11 @@ pub struct ProviderCategory {
 /// Whether a caller is of a kind of provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
-    /// The role that the certificate proves is one of the kind.
+    /// The role that the certificate proves, or the type of the caller's organisation, is one of the kind.
     Member,
-    /// The kind is known by roles alone, and the proven role is another.
+    /// The type of the organisation is known and another, or the kind is known by roles alone and the proven role is another.
     NoMember,
-    /// Neither is proven: what kind of place a caller works at is not known.
+    /// Neither is shown.
     Unproven,
 }
 
@@ -233,16 +233,21 @@ impl ProviderCategory {
         &self.title
     }
 
-    /// Returns whether a caller with that proven role, or with none, is of this kind.
+    /// Returns whether a caller with that proven role, or with none, at an organisation of those types is of this kind.
     #[must_use]
-    pub fn membership(&self, role: Option<&Role>) -> Membership {
-        let Some(role) = role else { return Membership::Unproven };
-        if self.roles.iter().any(|prefix| role.is_within(prefix)) {
-            Membership::Member
-        } else if self.facility_types.is_empty() {
-            Membership::NoMember
-        } else {
-            Membership::Unproven
+    pub fn membership(&self, role: Option<&Role>, facility: &FacilityTypes) -> Membership {
+        if role.is_some_and(|role| self.roles.iter().any(|prefix| role.is_within(prefix))) {
+            return Membership::Member;
+        }
+        match facility {
+            FacilityTypes::Known(types) if types.iter().any(|one| self.facility_types.contains(one)) => {
+                Membership::Member
+            }
+            FacilityTypes::Known(_) if !self.facility_types.is_empty() => Membership::NoMember,
+            FacilityTypes::Known(_) | FacilityTypes::Unknown if role.is_some() && self.facility_types.is_empty() => {
+                Membership::NoMember
+            }
+            FacilityTypes::Known(_) | FacilityTypes::Unknown => Membership::Unproven,
         }
     }
 }

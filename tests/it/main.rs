@@ -17,6 +17,8 @@ mod decide;
 #[cfg(test)]
 mod deciding;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod door;
 #[cfg(test)]
 mod explain;

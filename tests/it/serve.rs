@@ -209,9 +209,19 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
 
 #[test]
 fn a_misspelt_key_is_a_mistake_in_every_section() {
-    for section in
-        ["holder", "listen", "identity", "admin", "consent", "policy", "audit", "keys", "telemetry", "nothing"]
-    {
+    for section in [
+        "holder",
+        "listen",
+        "identity",
+        "admin",
+        "consent",
+        "directory",
+        "policy",
+        "audit",
+        "keys",
+        "telemetry",
+        "nothing",
+    ] {
         let plan = Plan::of_demo().set(&format!("{section}.misspelt"), "x");
         let ran = check(&plan.write());
         let word = if section == "nothing" { "nothing" } else { "misspelt" };

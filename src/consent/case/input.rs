@@ -13,7 +13,7 @@ use crate::consent::caller_records::CallerRecords;
 use crate::consent::evidence::{Evidence, FhirVersion, Standing};
 use crate::consent::relation::TreatmentRelation;
 use crate::consent::source::Source;
-use crate::identity::{Caller, CallerNames};
+use crate::identity::{Caller, CallerNames, FacilityTypes};
 use crate::json::Document;
 use crate::limits;
 
@@ -54,6 +54,9 @@ struct RawCaller {
     identifiers: Vec<RawIdentifier>,
     #[serde(default)]
     references: Vec<String>,
+    /// The kinds of the caller's organisation, codes of the organisation types of Nictiz; none where they are not known.
+    #[serde(default)]
+    facility_types: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +86,7 @@ impl Input {
 
     pub(super) fn caller(&self) -> Result<Caller, CaseMistake> {
         let wrong = |member, expected| CaseMistake::Value { member, expected };
-        let RawCaller { ura, uzi, card_type, role, identifiers: _, references: _ } = &self.caller;
+        let RawCaller { ura, uzi, card_type, role, identifiers: _, references: _, facility_types: _ } = &self.caller;
         let role = role.as_deref().map(|role| role.parse().map_err(|_| wrong("caller.role", "a role such as 01.015")));
         Ok(Caller::new(
             ura.parse().map_err(|_| wrong("caller.ura", "eight digits"))?,
@@ -97,7 +100,8 @@ impl Input {
 
     /// Returns the records that are said to be the caller's, as far as the case holds them.
     pub(super) fn records(&self, source: &Source) -> CallerRecords {
-        let mut records = CallerRecords::none();
+        let facility = FacilityTypes::of(self.caller.facility_types.clone());
+        let mut records = CallerRecords::none().at(facility);
         let identifiers = self.caller.identifiers.iter().map(|one| (one.system.clone(), one.value.clone()));
         records.stated(source, &self.caller.references, &identifiers.collect::<Vec<_>>());
         loop {

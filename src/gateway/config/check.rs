@@ -1,5 +1,7 @@
 //! From raw keys to settings: every mistake, with the key and what was expected.
 
+mod access;
+mod directory;
 mod hook;
 mod identity;
 
@@ -77,6 +79,7 @@ impl Check {
         let admin = self.admin(raw.admin);
         let upstream = self.upstream(raw.upstream);
         let consent = self.consent(raw.consent, upstream.as_ref());
+        let directory = self.organisations(raw.directory);
         let policy = self.policy(raw.policy);
         let telemetry = self.telemetry(raw.telemetry);
         if raw.audit.durability != "group" {
@@ -90,6 +93,7 @@ impl Check {
             admin: admin?,
             upstream: upstream?,
             consent: consent?,
+            directory: directory?,
             policy: policy?,
             audit: self.directory.join(raw.audit.directory),
             keys: self.directory.join(raw.keys.directory),
@@ -155,19 +159,7 @@ impl Check {
             self.mistake::<()>("upstream.fhir_version", "\"4.0\": other versions are not supported");
         }
         let aliases = aliases.iter().filter_map(|alias| self.base("upstream.aliases", alias)).collect();
-        let identity = match (certificate, key) {
-            (Some(certificate), Some(key)) => {
-                Some((self.file("upstream.certificate", &certificate), self.file("upstream.key", &key)))
-            }
-            (None, None) => None,
-            (Some(_), None) => self.mistake("upstream.key", "the key that goes with upstream.certificate"),
-            (None, Some(_)) => self.mistake("upstream.certificate", "the certificate that goes with upstream.key"),
-        };
-        let access = Access {
-            ca: ca.map(|path| self.file("upstream.ca", &path)),
-            identity,
-            bearer_file: bearer_file.map(|path| self.file("upstream.bearer_file", &path)),
-        };
+        let access = self.access("upstream", access::Raw { ca, certificate, key, bearer_file });
         Some(UpstreamSettings { name, base: base?, exchanges, aliases, access })
     }
 

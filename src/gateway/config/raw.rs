@@ -16,6 +16,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) consent: Consent,
     #[serde(default)]
+    pub(super) directory: Directory,
+    #[serde(default)]
     pub(super) policy: Policy,
     pub(super) audit: Audit,
     #[serde(default)]
@@ -170,6 +172,34 @@ impl Default for Consent {
             hook_types: None,
         }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Directory {
+    pub(super) file: Option<PathBuf>,
+    pub(super) url: Option<String>,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) bearer_file: Option<PathBuf>,
+}
+
+/// The file that `directory.file` names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Organisations {
+    pub(super) organisation: Vec<Organisation>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Organisation {
+    pub(super) ura: String,
+    /// For whoever reads the file.
+    #[serde(default, rename = "name")]
+    pub(super) _name: String,
+    pub(super) facility_types: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

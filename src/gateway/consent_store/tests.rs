@@ -17,6 +17,10 @@ fn consent(patient: &str, status: &str) -> String {
     )
 }
 
+fn servers(upstream: &Upstream) -> Servers {
+    Servers { sources: vec![upstream.clone()], upstream: upstream.clone(), directory: None }
+}
+
 /// A server with everybody's Consent, and a store over it with so many places.
 struct Office {
     server: FhirServer,
@@ -48,6 +52,7 @@ impl Office {
             (&Arc::default(), &Arc::default()),
             &memory,
             std::iter::empty(),
+            Directory::default(),
         );
         Self { server, upstream, patients, store, memory }
     }
@@ -55,7 +60,7 @@ impl Office {
     /// The names of what is on file about somebody.
     async fn on_file(&self, patient: &str) -> Vec<String> {
         let person = self.patients.by_id(&self.upstream, &patient.parse().unwrap()).await.unwrap();
-        let servers = [self.upstream.clone()];
+        let servers = servers(&self.upstream);
         let on_file = self.store.on_file(&servers, &person, &caller(), &"00000002".parse().unwrap()).await.unwrap();
         on_file.evidence.unreadable().map(|(reference, _)| reference.to_owned()).collect()
     }
@@ -139,7 +144,7 @@ fn a_source_that_fails_leaves_nothing_that_counts() {
         let person = office.patients.by_id(&office.upstream, &"a".parse().unwrap()).await.unwrap();
         assert!(office.memory.end());
         office.server.stop();
-        let servers = [office.upstream.clone()];
+        let servers = servers(&office.upstream);
         let on_file = office.store.on_file(&servers, &person, &caller(), &"00000002".parse().unwrap()).await;
         assert!(matches!(on_file, Err(NoPerson::LookUp(_))));
     });

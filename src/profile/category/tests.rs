@@ -1,4 +1,5 @@
 use super::*;
+use crate::identity::FacilityTypes;
 use crate::json::Document;
 use crate::limits;
 
@@ -136,7 +137,9 @@ fn a_code_nobody_knows_is_told_from_a_system_nobody_knows() {
 #[test]
 fn a_proven_role_makes_a_member_and_nothing_proves_a_place() {
     let membership = |code: &str, role: Option<&str>| match shipped().provider(PROVIDERS, code) {
-        Sought::Is(provider) => provider.membership(role.map(|role| role.parse().unwrap()).as_ref()),
+        Sought::Is(provider) => {
+            provider.membership(role.map(|role| role.parse().unwrap()).as_ref(), &FacilityTypes::Unknown)
+        }
         other @ (Sought::Foreign | Sought::Unknown) => panic!("{other:?}"),
     };
     assert_eq!(membership("RPZAC001", Some("01.015")), Membership::Member);
@@ -156,10 +159,27 @@ fn a_kind_of_provider_that_is_known_by_roles_alone_leaves_out_who_proves_another
     else {
         panic!("not there")
     };
-    let membership = |role: &str| pharmacists.membership(Some(&role.parse().unwrap()));
+    let somewhere = FacilityTypes::of(vec!["J8".to_owned()]);
+    let membership = |role: &str| pharmacists.membership(Some(&role.parse().unwrap()), &somewhere);
     assert_eq!(membership("17.060"), Membership::Member);
     assert_eq!(membership("01.015"), Membership::NoMember);
-    assert_eq!(pharmacists.membership(None), Membership::Unproven);
+    assert_eq!(pharmacists.membership(None, &somewhere), Membership::Unproven);
+}
+
+#[test]
+fn a_type_that_a_directory_knows_makes_a_member_or_none_whatever_the_role() {
+    let facility = |code: &str| FacilityTypes::of(vec![code.to_owned()]);
+    let membership = |code: &str, role: Option<&str>, at: &FacilityTypes| match shipped().provider(PROVIDERS, code) {
+        Sought::Is(provider) => provider.membership(role.map(|role| role.parse().unwrap()).as_ref(), at),
+        other @ (Sought::Foreign | Sought::Unknown) => panic!("{other:?}"),
+    };
+    for role in [None, Some("01.010")] {
+        assert_eq!(membership("RPZAC001", role, &facility("Z3")), Membership::Member);
+        assert_eq!(membership("RPZAC001", role, &facility("V6")), Membership::NoMember);
+        assert_eq!(membership("RPZAC003", role, &facility("G5")), Membership::Member);
+    }
+    // The role proves by itself who is of the kind.
+    assert_eq!(membership("RPZAC001", Some("01.015"), &facility("V6")), Membership::Member);
 }
 
 #[test]
