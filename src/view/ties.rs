@@ -228,6 +228,7 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
         let gathered = kind.map_or(&[][..], |kind| gathers(kind, object));
         let mut gathering = Vec::new();
         if let Some(fate) = self.lead(object) {
+            self.note_modifier(&fate);
             needed.push(fate);
         }
         for member in object.members() {
@@ -249,7 +250,9 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
                 if element.holds == Holds::Address && !F::is_sure(&fate) && has_sibling(object, member.name) {
                     self.vital.push(fate.clone());
                 }
-                self.in_place(member.name, element, &fate, &mut needed);
+                if element.need == Presence::Required && !F::is_sure(&fate) {
+                    needed.push(fate.clone());
+                }
                 fate
             };
             family.note::<F>(member.span.0..member.span.1, &fate);
@@ -270,18 +273,6 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
         }
         needed.retain(|fate| !F::is_sure(fate));
         if needed.is_empty() { F::stays() } else { self.fates.all(needed) }
-    }
-
-    /// Takes note of what else goes with a member.
-    fn in_place(&mut self, name: &str, element: Element, fate: &F::Fate, needed: &mut Vec<F::Fate>) {
-        if F::is_sure(fate) {
-            return;
-        }
-        if name == "modifierExtension" {
-            self.vital.push(fate.clone());
-        } else if element.need == Presence::Required {
-            needed.push(fate.clone());
-        }
     }
 
     /// Returns what becomes of a Reference by where it leads; nothing for an object that is none.
@@ -308,11 +299,20 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
     /// Returns what becomes of an address.
     fn address(&mut self, address: Value<'d>) -> F::Fate {
         let text = address.as_str().unwrap_or_default();
-        match self.around.known.address(&text) {
+        let fate = match self.around.known.address(&text) {
             None | Some(Lead::Own(_) | Lead::Inside(_)) => F::stays(),
             Some(Lead::OtherPerson) => self.fates.goes(),
             Some(Lead::Resource(resource_type, id)) => self.target(resource_type, id),
             Some(Lead::Nowhere) => self.nowhere(),
+        };
+        self.note_modifier(&fate);
+        fate
+    }
+
+    /// What a modifier says may be anything: with less of it the resource would mean something else, so it goes.
+    fn note_modifier(&mut self, fate: &F::Fate) {
+        if self.path.contains(&"modifierExtension") && !F::is_sure(fate) {
+            self.vital.push(fate.clone());
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use serde_json::Value;
+
 use crate::json::Document;
 use crate::limits;
 use crate::view::compartment::subjects;
@@ -18,9 +20,81 @@ pub(super) struct Upstream {
 
 struct Stored {
     text: String,
+    /// For searching only; a broken one finds nothing.
+    value: Value,
     resource_type: String,
     id: String,
     subjects: Vec<String>,
+}
+
+impl Stored {
+    /// Where a parameter looks.
+    fn at(&self, parameter: &str) -> Option<&Value> {
+        let elements: &[&str] = match parameter {
+            "code" => &["/code", "/medicationCodeableConcept"],
+            "vaccine-code" => &["/vaccineCode"],
+            "clinical-status" => &["/clinicalStatus"],
+            "status" => &["/status"],
+            "type" => &["/type"],
+            "class" => &["/class"],
+            "category" => &["/category"],
+            "_lastUpdated" => &["/meta/lastUpdated"],
+            "date" | "recorded-date" | "authoredon" | "whenhandedover" | "effective" | "authored" | "collected" => &[
+                "/effectiveDateTime",
+                "/recordedDate",
+                "/period/start",
+                "/authoredOn",
+                "/whenHandedOver",
+                "/performedDateTime",
+                "/occurrenceDateTime",
+                "/dateTime",
+                "/date",
+                "/start",
+                "/receivedTime",
+            ],
+            _ => &[],
+        };
+        elements.iter().find_map(|element| self.value.pointer(element))
+    }
+
+    /// Whether one parameter holds; one that this server does not know is no criterion.
+    fn meets(&self, parameter: &str, wanted: &str) -> bool {
+        if ["_id", "_count", "_sort", "_total", "patient", "subject", "beneficiary"].contains(&parameter) {
+            return true;
+        }
+        let Some(value) = self.at(parameter) else { return false };
+        wanted.split(',').any(|wanted| match wanted.split_at_checked(2) {
+            Some(("ge", date)) => value.as_str() >= Some(date),
+            Some(("gt", date)) => value.as_str() > Some(date),
+            Some(("le", date)) => value.as_str() <= Some(date),
+            Some(("lt", date)) => value.as_str() < Some(date),
+            _ => has_token(value, wanted),
+        })
+    }
+}
+
+fn has_token(value: &Value, wanted: &str) -> bool {
+    let code = wanted.rsplit('|').next().unwrap_or_default();
+    match value {
+        Value::String(text) => text == code,
+        Value::Object(members) => members.values().any(|value| has_token(value, wanted)),
+        Value::Array(items) => items.iter().any(|item| has_token(item, wanted)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Undoes percent-encoding.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let digit = |byte: Option<u8>| char::from(byte.unwrap_or_default()).to_digit(16).unwrap_or_default();
+        bytes.push(match byte {
+            b'%' => u8::try_from(digit(rest.next()) * 16 + digit(rest.next())).unwrap_or_default(),
+            _ => byte,
+        });
+    }
+    String::from_utf8(bytes).expect("text")
 }
 
 impl Upstream {
@@ -30,7 +104,8 @@ impl Upstream {
             let root = document.root();
             let text_of = |name| root.text_of(name).unwrap_or_default().into_owned();
             let subjects = subjects(root, &[]).iter().map(|id| id.as_str().to_owned()).collect();
-            Stored { resource_type: text_of("resourceType"), id: text_of("id"), subjects, text: text.clone() }
+            let value = serde_json::from_str(&text).unwrap_or_default();
+            Stored { resource_type: text_of("resourceType"), id: text_of("id"), value, subjects, text: text.clone() }
         };
         Self { resources: resources.into_iter().map(store).collect(), page, asked: RefCell::default() }
     }
@@ -61,20 +136,29 @@ impl Upstream {
     }
 
     fn search(&self, resource_type: &str, query: &str, offset: usize) -> String {
-        let value = |name: &str| {
-            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.filter(|(given, _)| *given == name).map(|(_, value)| value.replace("%2C", ",")).next()
-        };
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let pairs: Vec<_> = pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
+        let value = |name: &str| pairs.iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone());
         let within = |list: &str, id: &str| list.split(',').any(|one| one == id);
         let ids = value("_id");
         let person = value("patient").or_else(|| value("beneficiary"));
-        let found: Vec<_> = self
+        let mut found: Vec<_> = self
             .resources
             .iter()
             .filter(|one| one.resource_type == resource_type)
             .filter(|one| ids.as_ref().is_none_or(|ids| within(ids, &one.id)))
             .filter(|one| person.as_ref().is_none_or(|ids| one.subjects.iter().any(|id| within(ids, id))))
+            .filter(|one| pairs.iter().all(|(name, value)| one.meets(name, value)))
             .collect();
+        // What nothing else puts in order stays as it was put in.
+        for key in value("_sort").iter().flat_map(|sort| sort.rsplit(',')) {
+            match key.strip_prefix('-') {
+                _ if key == "_id" => {}
+                Some("_id") => found.sort_by(|one, other| other.id.cmp(&one.id)),
+                Some(key) => found.sort_by_cached_key(|one| std::cmp::Reverse(one.at(key).map(Value::to_string))),
+                None => found.sort_by_cached_key(|one| one.at(key).map(Value::to_string)),
+            }
+        }
         let count = value("_count").and_then(|count| count.parse().ok()).unwrap_or(10).min(self.page);
         let page = found.iter().skip(offset).take(count);
         let entry = |one: &&Stored| {
