@@ -18,6 +18,9 @@
 //!    durable. Refusals, failures and hang-ups are on record too.
 //! 4. **Closed**: every doubt is a refusal, and a body that turns bad after it began is cut off.
 //!
+//! `docs/leaks.md` goes through the ways in which answers have told of what they left out, one by one, with the test that shows
+//! each.
+//!
 //! # What is not promised
 //!
 //! * *Time.* Response time and the number of look-ups are not equalised; a deadline may be met in one world and missed in
@@ -158,3 +161,68 @@
 //!
 //! Every query is about exactly one person: all Patient records with one BSN. A resource that refers to another Patient is
 //! hidden, with or without a plan.
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+    }
+
+    fn sources(directory: &Path, found: &mut String) {
+        for entry in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                sources(&entry, found);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                found.push_str(&fs::read_to_string(&entry).unwrap());
+            }
+        }
+    }
+
+    /// Of `docs/leaks.md`: each row has its number, and names tests and files of cases that there are.
+    #[test]
+    fn every_way_to_leak_has_a_test_or_says_that_it_is_not_promised() {
+        let page = fs::read_to_string(root().join("docs/leaks.md")).unwrap();
+        let mut tests = String::new();
+        for directory in ["src", "tests", "conformance"] {
+            sources(&root().join(directory), &mut tests);
+        }
+        let rows = page.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| ")?.split(" | ");
+            let number: usize = cells.next()?.trim().parse().ok()?;
+            Some((number, cells.next()?, cells.next()?, cells.next().unwrap_or_default()))
+        });
+        let mut expected = 1;
+        for (number, channel, answer, shown) in rows {
+            assert_eq!(number, expected, "{channel}: rows are in order");
+            expected += 1;
+            let names: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
+            assert!(!names.is_empty() || answer.contains("not promised"), "{number}: {channel}");
+            for name in names {
+                let is_there = if name.contains('/') {
+                    root().join(name).exists()
+                } else {
+                    tests.contains(&format!("fn {name}("))
+                };
+                assert!(is_there, "{number}: there is no {name}");
+            }
+        }
+        assert_eq!(expected, 76, "seventy-five rows");
+    }
+
+    /// Of the design, "What is visible": each point has cases of its own.
+    #[test]
+    fn every_point_of_what_is_visible_has_cases() {
+        let names: Vec<_> = fs::read_dir(root().join("tests/cases/view"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        for point in 1..=9 {
+            let mark = format!("v{point}-");
+            assert!(names.iter().any(|name| name.starts_with(&mark)), "no case of point {point}");
+        }
+        assert!(names.iter().all(|name| name.starts_with('v')), "{names:?}");
+    }
+}

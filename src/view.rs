@@ -18,6 +18,7 @@ mod graph;
 mod judge;
 mod links;
 mod need;
+mod notice;
 mod project;
 mod reference;
 mod released;
@@ -41,6 +42,7 @@ use crate::query::{Id, Target};
 pub use answer::Answer;
 pub use compartment::subjects;
 pub use error::{Origin, ViewError};
+pub use notice::{Mode, Notice};
 pub(crate) use project::has_element;
 pub use released::{Released, Report, empty_searchset};
 pub(crate) use steady::is_steady;
@@ -61,6 +63,8 @@ pub struct Surroundings {
     pub public_base: String,
     /// What happens to narratives.
     pub narrative: Narrative,
+    /// What callers are told of what is withheld.
+    pub mode: Mode,
     /// What other policies would take out, if they are asked as well: where they differ is reported.
     pub shadow: Option<Plan>,
 }

@@ -20,7 +20,7 @@ use super::revocation::FetchOptions;
 use super::tls::TlsVersion;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::identity::{Admitted, FacilityTypes, Register, Ura};
-use crate::view::Narrative;
+use crate::view::{Mode, Narrative};
 
 /// All settings of a gateway.
 #[derive(Debug, Clone)]
@@ -210,6 +210,8 @@ pub struct PolicySettings {
     pub shadow: Option<String>,
     /// What a resource that no label table knows counts as.
     pub unlabelled: Unlabelled,
+    /// What callers are told of what is withheld.
+    pub mode: Mode,
     /// Whether narratives are passed on where no plan is.
     pub narrative: Narrative,
 }

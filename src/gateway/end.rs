@@ -10,7 +10,7 @@ use crate::consent::Ground;
 use crate::limits;
 use crate::query::Tally;
 use crate::refusal::Refusal;
-use crate::view;
+use crate::view::{self, Notice};
 use actix_web::HttpResponse;
 
 /// What every end needs.
@@ -87,7 +87,10 @@ impl End<'_> {
         let closing = closing(Outcome::Refused, Some(stop.cause));
         let (status, body) = match (stop.seen, search) {
             (Seen::Refusal(refusal), _) => (refusal.status(), refusal.body().into_bytes()),
-            (Seen::Unknown, Some((link, tally))) => (200, view::empty_searchset(link, *tally).into_bytes()),
+            (Seen::Unknown, Some((link, tally))) => {
+                let notice = Notice::of_denial(self.worker.gateway.config.policy.mode);
+                (200, view::empty_searchset(link, *tally, notice).into_bytes())
+            }
             (Seen::Unknown, None) => (Refusal::NotFound.status(), Refusal::NotFound.body().into_bytes()),
         };
         response::whole(status, body, self.id, self.trail, closing)

@@ -28,6 +28,7 @@ use crate::view::graph::{Batch, Graph, Node};
 use crate::view::judge::Judge;
 use crate::view::links::Links;
 use crate::view::need::Needs;
+use crate::view::notice::Notice;
 use crate::view::project::project;
 use crate::view::reference::Key;
 use crate::view::resource::Resource;
@@ -131,7 +132,8 @@ impl Answer {
     pub fn summary(summary: Summary, letterhead: Letterhead, plan: Plan, surroundings: Surroundings) -> Self {
         let searches = summary.in_turn();
         let public_base = surroundings.public_base.clone();
-        let form = Form::Summary(Box::new(SummaryForm::new(summary, letterhead, public_base)));
+        let notice = Notice::under(&plan, surroundings.mode);
+        let form = Form::Summary(Box::new(SummaryForm::new(summary, letterhead, public_base, notice)));
         Self::composed(searches, 0, form, plan, surroundings)
     }
 
@@ -150,7 +152,7 @@ impl Answer {
         surroundings: Surroundings,
     ) -> Self {
         let mut answer = Self::search(first, plan, surroundings, skip);
-        answer.writer = Writer::gathering(&answer.judge.surroundings.public_base);
+        answer.writer.gather();
         answer.composed = Some(Composed::new(rest, form));
         answer
     }
@@ -173,7 +175,7 @@ impl Answer {
         let narrative = if is_planted(Fault::KeepNarrative) { Narrative::Keep } else { narrative };
         Self {
             scrubber: Scrubber::new(narrative, &surroundings.upstream_bases, &surroundings.public_base),
-            writer: Writer::new(&surroundings.public_base),
+            writer: Writer::new(&surroundings.public_base, Notice::under(&plan, surroundings.mode)),
             judge: Judge::new(plan, surroundings),
             graph: Graph::default(),
             links: Links::default(),

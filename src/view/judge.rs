@@ -148,7 +148,9 @@ impl Judge {
         if !self.is_straight() && has_foreign_member(resource.value) {
             return Ok(Finding::Hidden(Ground::ReferenceHidden));
         }
-        if let Some(unit) = unit_of(&resource.key()?).filter(|_| !self.is_straight()) {
+        if !self.is_straight()
+            && let Some(unit) = unit_of(&resource.key()?)
+        {
             refers.ties.require(Need::Key(unit));
         }
         let offered = self.surroundings.offer.holds(resource.value);

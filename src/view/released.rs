@@ -2,6 +2,7 @@
 
 use crate::consent::{Ground, Sight};
 use crate::query::Tally;
+use crate::view::notice::Notice;
 
 /// Bytes that the view released. Only the view makes them (invariant 2).
 pub struct Released(Vec<u8>);
@@ -58,14 +59,15 @@ impl std::fmt::Debug for Report {
 /// Returns the searchset that says nothing: the answer for who is denied or unknown, and for a search that found nothing. A
 /// search that counts is told that there are none.
 #[must_use]
-pub fn empty_searchset(self_link: &str, tally: Tally) -> Released {
+pub fn empty_searchset(self_link: &str, tally: Tally, notice: Notice) -> Released {
     let mut bytes = Vec::with_capacity(128 + self_link.len());
-    open_searchset(&mut bytes);
+    open_searchset(&mut bytes, notice);
+    let entries = notice.write_outcome(Entries::None, &mut bytes);
     let total = match tally {
         Tally::Unsaid => None,
         Tally::Total | Tally::Only => Some(0),
     };
-    close_searchset(&mut bytes, Entries::None, self_link, None, total);
+    close_searchset(&mut bytes, entries, self_link, None, total);
     Released(bytes)
 }
 
@@ -77,8 +79,9 @@ pub(super) enum Entries {
 }
 
 /// Begins a searchset. Neither `id` nor `meta` of the server: they are made anew for each search.
-pub(super) fn open_searchset(out: &mut Vec<u8>) {
+pub(super) fn open_searchset(out: &mut Vec<u8>, notice: Notice) {
     out.extend_from_slice(br#"{"resourceType":"Bundle","type":"searchset""#);
+    notice.write_label(out);
 }
 
 /// Ends a searchset with its links and, where it was asked for, the number of visible matches: it is known last.
@@ -130,7 +133,8 @@ mod tests {
 
     #[test]
     fn the_empty_searchset_has_a_self_link_and_nothing_else() {
-        let bytes = empty_searchset("https://gw.example/fhir/Observation?patient=1", Tally::Unsaid).into_bytes();
+        let bytes =
+            empty_searchset("https://gw.example/fhir/Observation?patient=1", Tally::Unsaid, Notice::None).into_bytes();
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
             r#"{"resourceType":"Bundle","type":"searchset","link":[{"relation":"self","url":"https://gw.example/fhir/Observation?patient=1"}]}"#
@@ -140,7 +144,7 @@ mod tests {
     #[test]
     fn who_asked_for_a_number_is_told_that_there_are_none() {
         for tally in [Tally::Total, Tally::Only] {
-            let bytes = empty_searchset("https://gw/fhir/X?_summary=count", tally).into_bytes();
+            let bytes = empty_searchset("https://gw/fhir/X?_summary=count", tally, Notice::None).into_bytes();
             assert!(String::from_utf8(bytes).unwrap().ends_with(r#"_summary=count"}],"total":0}"#));
         }
     }

@@ -19,6 +19,7 @@ use crate::limits;
 use crate::profile::Section;
 use crate::query::{Subject, Summary};
 use crate::view::composed::Found;
+use crate::view::notice::Notice;
 use crate::view::reference::Key;
 
 /// What a summary says of its making: who makes it, and when.
@@ -45,6 +46,7 @@ pub(super) struct SummaryForm {
     summary: Summary,
     letterhead: Letterhead,
     public_base: String,
+    notice: Notice,
 }
 
 /// A summary, ready to go out.
@@ -55,8 +57,8 @@ pub(super) struct Written {
 }
 
 impl SummaryForm {
-    pub(super) fn new(summary: Summary, letterhead: Letterhead, public_base: String) -> Self {
-        Self { summary, letterhead, public_base }
+    pub(super) fn new(summary: Summary, letterhead: Letterhead, public_base: String, notice: Notice) -> Self {
+        Self { summary, letterhead, public_base, notice }
     }
 
     /// Returns the Patient, then the entries of the sections in their order, each once; nothing without the Patient.
@@ -105,7 +107,7 @@ impl SummaryForm {
         }
         let resources: Vec<&Found> = self.roots(matches).into_iter().chain(behind.iter().copied()).collect();
         let lines = Lines::new(self.summary.exchange(), &resources);
-        let paper = Paper { letterhead: &self.letterhead, public_base: &self.public_base };
+        let paper = Paper { letterhead: &self.letterhead, public_base: &self.public_base, notice: self.notice };
         let bytes = paper.document(&Page { patient: &patient.key, sections: &sections, resources: &resources }, &lines);
         Some(Written { bytes, released: resources.iter().map(|found| found.key.clone()).collect() })
     }

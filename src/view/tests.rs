@@ -5,6 +5,7 @@ mod course;
 mod document;
 mod everything;
 mod hostile;
+mod notice;
 mod summary;
 mod total;
 mod twin;
@@ -53,6 +54,7 @@ fn surroundings() -> Surroundings {
         upstream_bases: vec![BASE.to_owned(), "http://alias/fhir".to_owned()],
         public_base: "https://gw/fhir".to_owned(),
         narrative: Narrative::Drop,
+        mode: Mode::Silent,
         shadow: None,
     }
 }

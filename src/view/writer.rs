@@ -3,6 +3,7 @@
 use crate::consent::{Ground, Sight};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
+use crate::view::notice::Notice;
 use crate::view::reference::Key;
 use crate::view::released::{Entries, close_searchset, open_searchset, push_escaped};
 use crate::view::{Released, Report};
@@ -22,6 +23,7 @@ pub(super) struct Writer {
     entries: Entries,
     public_base: String,
     report: Report,
+    notice: Notice,
     /// How much was taken the last time: as much room is made for the next.
     taken: usize,
     /// The entries of an answer that is written when all of it is there.
@@ -29,20 +31,21 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(public_base: &str) -> Self {
+    pub(super) fn new(public_base: &str, notice: Notice) -> Self {
         Self {
             out: Vec::new(),
             entries: Entries::None,
             public_base: public_base.to_owned(),
             report: Report::default(),
+            notice,
             taken: 0,
             gathered: None,
         }
     }
 
-    /// Makes one that gathers entries: nothing of them goes out, or counts as released, until the gathering ends.
-    pub(super) fn gathering(public_base: &str) -> Self {
-        Self { gathered: Some(Vec::new()), ..Self::new(public_base) }
+    /// Begins to gather entries: nothing of them goes out, or counts as released, until the gathering ends.
+    pub(super) fn gather(&mut self) {
+        self.gathered = Some(Vec::new());
     }
 
     /// Returns what was gathered since the last time.
@@ -69,7 +72,7 @@ impl Writer {
         }
         match self.entries {
             Entries::None => {
-                open_searchset(&mut self.out);
+                open_searchset(&mut self.out, self.notice);
                 self.out.extend_from_slice(br#","entry":[{"fullUrl":""#);
             }
             Entries::Some => self.out.extend_from_slice(br#",{"fullUrl":""#),
@@ -125,8 +128,9 @@ impl Writer {
     /// Ends the searchset and returns what was written since the last time.
     pub(super) fn close(&mut self, self_link: &str, next: Option<&str>, total: Option<usize>) -> Released {
         if self.entries == Entries::None {
-            open_searchset(&mut self.out);
+            open_searchset(&mut self.out, self.notice);
         }
+        self.entries = self.notice.write_outcome(self.entries, &mut self.out);
         close_searchset(&mut self.out, self.entries, self_link, next, total);
         #[cfg(feature = "faults")]
         if is_planted(Fault::KeepTotal) && total.is_none() {

@@ -33,6 +33,8 @@ mod hostile;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod notice;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod policies;

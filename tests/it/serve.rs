@@ -234,7 +234,7 @@ fn a_misspelt_key_is_a_mistake_in_every_section() {
 fn what_the_configuration_names_is_checked_too() {
     for (key, value, word) in [
         ("policy.name", "nobody-s", "nobody-s"),
-        ("policy.mode", "notice", "policy.mode"),
+        ("policy.mode", "loud", "policy.mode"),
         ("consent.sources", "fhir:http://127.0.0.1:9/fhir", "consent.sources"),
         ("identity.trust", "journal-is-no-trust/", "identity.trust"),
     ] {

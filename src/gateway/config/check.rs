@@ -18,7 +18,7 @@ use super::{
 };
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::gateway::tls::TlsVersion;
-use crate::view::Narrative;
+use crate::view::{Mode, Narrative};
 
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,9 +234,11 @@ impl Check {
         if repeated {
             self.mistake::<()>("policy.also", "names of other policies, each once");
         }
-        if mode != "silent" {
-            self.mistake::<()>("policy.mode", "\"silent\": no other mode is supported");
-        }
+        let mode = match mode.as_str() {
+            "silent" => Some(Mode::Silent),
+            "notice" => Some(Mode::Notice),
+            _ => self.mistake("policy.mode", "\"silent\" or \"notice\""),
+        };
         let narrative = match narrative.as_str() {
             "drop" => Some(Narrative::Drop),
             "keep" => Some(Narrative::Keep),
@@ -246,7 +248,7 @@ impl Check {
             Ok(unlabelled) => Some(unlabelled),
             Err(_) => self.mistake("policy.unlabelled", "\"restricted\" or \"normal\""),
         };
-        Some(PolicySettings { name, also, shadow, unlabelled: unlabelled?, narrative: narrative? })
+        Some(PolicySettings { name, also, shadow, unlabelled: unlabelled?, mode: mode?, narrative: narrative? })
     }
 
     fn telemetry(&mut self, raw: raw::Telemetry) -> Option<TelemetrySettings> {

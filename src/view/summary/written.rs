@@ -8,6 +8,7 @@ use super::line::Lines;
 use super::seal;
 use crate::profile::{INCOMPLETE, LOINC, Section};
 use crate::view::composed::Found;
+use crate::view::notice::Notice;
 use crate::view::reference::Key;
 use crate::view::released::push_string;
 
@@ -20,6 +21,7 @@ const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
 pub(super) struct Paper<'p> {
     pub(super) letterhead: &'p Letterhead,
     pub(super) public_base: &'p str,
+    pub(super) notice: Notice,
 }
 
 /// What a document says.
@@ -70,6 +72,8 @@ impl Paper<'_> {
         push_string(&mut out, &seal::urn(key, "document", &content));
         out.extend_from_slice(br#"},"type":"document","timestamp":"#);
         push_string(&mut out, &moment);
+        // A document has no outcome entry: its first page says in any case that it may be incomplete.
+        self.notice.write_label(&mut out);
         out.extend_from_slice(br#","entry":["#);
         push_entry(&mut out, &summary, composition(&moment).as_bytes());
         out.push(b',');

@@ -58,7 +58,8 @@ fn nothing_visible_is_the_same_as_nothing_there() {
     let hidden =
         ask(&Upstream::new([observation("o", RESTRICTED)], 9), labels(), "Observation?patient=a", 0, 64).unwrap();
     let nothing = ask(&Upstream::new([], 9), labels(), "Observation?patient=a", 0, 64).unwrap();
-    let denied = empty_searchset("https://gw/fhir/Observation?patient=a&_count=20", Tally::Unsaid).into_bytes();
+    let denied =
+        empty_searchset("https://gw/fhir/Observation?patient=a&_count=20", Tally::Unsaid, Notice::None).into_bytes();
     assert_eq!(hidden.body, nothing.body);
     assert_eq!(hidden.body.as_bytes(), denied);
 }

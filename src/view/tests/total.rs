@@ -53,7 +53,7 @@ fn nothing_visible_and_nobody_are_counted_alike() {
     let _turn = one_at_a_time();
     let target = "Observation?patient=a&_summary=count";
     let hidden = ask(&Upstream::new([observation("o", RESTRICTED)], 9), labels(), target, 0, 64).unwrap();
-    let nobody = empty_searchset(&format!("https://gw/fhir/{target}"), Tally::Only).into_bytes();
+    let nobody = empty_searchset(&format!("https://gw/fhir/{target}"), Tally::Only, Notice::None).into_bytes();
     assert_eq!(hidden.body.as_bytes(), nobody);
 }
 

@@ -12,7 +12,7 @@ use sluis::label::Tables;
 use sluis::profile::{Offer, capability_statement, shipped_exchanges, shipped_regime};
 use sluis::query::{Id, Query, RequestHead, Tally, classify};
 use sluis::refusal::Refusal;
-use sluis::view::{Ending, Narrative, Report, Step, Surroundings, empty_searchset, subjects};
+use sluis::view::{Ending, Mode, Narrative, Notice, Report, Step, Surroundings, empty_searchset, subjects};
 use sluis_typed::{NotRead, bundle, observation_value, operation_outcome};
 use time::macros::datetime;
 
@@ -45,9 +45,10 @@ fn every_refusal_is_an_operation_outcome_with_one_error() {
 fn the_searchset_that_says_nothing_is_a_bundle_without_entries() {
     let link = format!("{BASE}/Observation?patient=1&_count=20");
     for (tally, total) in [(Tally::Unsaid, None), (Tally::Total, Some(0)), (Tally::Only, Some(0))] {
-        let typed = bundle(&empty_searchset(&link, tally).into_bytes()).unwrap();
+        let typed = bundle(&empty_searchset(&link, tally, Notice::None).into_bytes()).unwrap();
         assert_eq!((typed.links.as_slice(), typed.total), (&[("self".to_owned(), link.clone())][..], total));
         assert_eq!(typed.entries, Vec::<String>::new());
+        bundle(&empty_searchset(&link, tally, Notice::Given).into_bytes()).unwrap();
     }
 }
 
@@ -108,6 +109,7 @@ fn released(record: &str, resource_type: &str) -> (Vec<u8>, Report) {
         upstream_bases: vec!["http://upstream/fhir".to_owned()],
         public_base: BASE.to_owned(),
         narrative: Narrative::Drop,
+        mode: Mode::Silent,
         shadow: None,
     };
     let mut answer = permit(Wish::Search(search, 0)).answer(surroundings);

@@ -12,7 +12,7 @@ use crate::cli::demo::fhir_server::FhirServer;
 use crate::cli::demo::record::RECORDS;
 use crate::consent::Plan;
 use crate::query::{Id, Query};
-use crate::view::{Answer, Ending, Letterhead, Narrative, Step as Next, Surroundings, empty_searchset};
+use crate::view::{Answer, Ending, Letterhead, Mode, Narrative, Notice, Step as Next, Surroundings, empty_searchset};
 
 const PUBLIC_BASE: &str = "https://localhost:8443/fhir";
 
@@ -31,6 +31,7 @@ impl Theatre {
             upstream_bases: vec![self.server.base().to_owned()],
             public_base: PUBLIC_BASE.to_owned(),
             narrative: Narrative::Drop,
+            mode: Mode::Silent,
             shadow: None,
         }
     }
@@ -68,7 +69,7 @@ impl Theatre {
             return vec![match query {
                 Query::Search(search) => {
                     let link = format!("{PUBLIC_BASE}/{}", search.target());
-                    Reply { status: 200, body: empty_searchset(&link, search.tally()).into_bytes() }
+                    Reply { status: 200, body: empty_searchset(&link, search.tally(), Notice::None).into_bytes() }
                 }
                 Query::Read(_) | Query::Metadata | Query::Summary(_) | Query::Everything(_) => not_found(),
             }];
