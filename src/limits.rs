@@ -87,11 +87,15 @@ pub const LINE_CHARACTERS: usize = 120;
 /// Matches asked of the upstream in one page.
 pub const UPSTREAM_PAGE: usize = 200;
 
-/// Upstream pages read for one answer.
+/// Upstream pages read for one look-up. Those of a search are bounded by its time only: what they hold may be hidden.
 pub const UPSTREAM_PAGES: usize = 1_000;
 
 /// Bytes of one upstream page that are held while its references are looked up.
 pub const PAGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes of one upstream page at which its rest is asked for again once the first part is released: with the largest resource
+/// beside, and public URLs that are longer than the server's, a part stays below [`PAGE_BYTES`].
+pub const PART_BYTES: usize = PAGE_BYTES / 2;
 
 /// Resources that may be reached from one resource by references, and includes of one answer: each costs a share of a
 /// look-up. It is counted for each released resource by itself, so that what is hidden never uses it up.

@@ -91,6 +91,14 @@
 //! Parameters and modifiers are an allow-list in the exchange profiles; what is not on it is refused by name, and what goes
 //! upstream is built anew from the query that was understood, never from the caller's bytes (invariant 7).
 //!
+//! A server is asked by nothing that looks at an element which can be taken out: a match would tell of it. It must state in
+//! its `self` link every parameter that it was asked with; what it left aside was another question. One that states nothing at
+//! all is believed: whose each entry is is looked at in any case, and what it found beyond the question is of what this caller
+//! may see.
+//!
+//! Parts (`_elements`, `_summary`) and totals are made here, of what is released. Bounds count what is released, so that
+//! nobody learns of hidden data by what it uses up: pages without end are bounded by time alone.
+//!
 //! ## Two readers, two answers
 //!
 //! A repeated member, an escaped member name, a lone surrogate, invalid UTF-8: one parser sees one thing, the next another.

@@ -6,6 +6,7 @@
 
 mod criterion;
 mod date;
+mod echo;
 mod form;
 mod id;
 mod negotiation;

@@ -121,7 +121,13 @@ impl Forward {
             }
             if let Some(body) = &mut self.body {
                 match body.chunk().await? {
-                    Some(chunk) => self.answer.push(&chunk)?,
+                    Some(chunk) => {
+                        self.answer.push(&chunk)?;
+                        if self.answer.has_enough() {
+                            self.body = None;
+                            self.answer.end_early()?;
+                        }
+                    }
                     None => {
                         self.body = None;
                         self.answer.end_of_body()?;

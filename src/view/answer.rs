@@ -6,7 +6,6 @@
 
 mod composing;
 mod course;
-mod echo;
 mod hold;
 mod judging;
 mod matches;
@@ -14,7 +13,6 @@ mod matches;
 use std::collections::{BTreeSet, VecDeque};
 
 use self::course::searchset;
-use self::echo::{echoes, echoes_person};
 use self::hold::Hold;
 use self::matches::Matches;
 use crate::consent::Plan;
@@ -113,11 +111,12 @@ impl Answer {
             // All of it is read.
             Tally::Total | Tally::Only => limits::UPSTREAM_PAGE,
         };
-        let next = match search.upstream(&surroundings.person, page) {
+        let page = search.upstream(&surroundings.person, page);
+        let next = match page.clone() {
             Some(target) => Next::Ask(target, searchset(Of::Matches)),
             None => Next::End(Ending::Searchset { next_skip: None }),
         };
-        Self::new(Task::Search(Box::new(Matches::new(search, skip))), next, plan, surroundings)
+        Self::new(Task::Search(Box::new(Matches::new(search, skip, page))), next, plan, surroundings)
     }
 
     /// Begins a read.
@@ -230,6 +229,25 @@ impl Answer {
         Ok(())
     }
 
+    /// Returns true if and only if nothing more of the body that the last step asked for is taken: the rest of a page that is
+    /// too large to be held is asked for again. Whoever pushes may stop, and say so by [`Self::end_early`].
+    #[must_use]
+    pub fn has_enough(&self) -> bool {
+        matches!((&self.body, &self.task), (Body::Searchset(_, Of::Matches), Task::Search(matches)) if matches.is_cut())
+    }
+
+    /// Leaves the rest of a body of which nothing more is taken.
+    ///
+    /// # Errors
+    /// A body of which more would be taken, or what follows from what was.
+    pub fn end_early(&mut self) -> Result<(), ViewError> {
+        if !self.has_enough() {
+            return Err(ViewError::OutOfStep);
+        }
+        self.body = Body::Nothing;
+        self.advance()
+    }
+
     /// Ends the body that the last step asked for.
     ///
     /// # Errors
@@ -293,7 +311,9 @@ impl Answer {
 
     /// Takes one entry of a searchset.
     fn entry(&mut self, of: &Of, bytes: &[u8]) -> Result<(), ViewError> {
-        if matches!((of, &self.task), (Of::Matches, Task::Search(matches)) if matches.is_done()) {
+        if let (Of::Matches, Task::Search(matches)) = (of, &mut self.task)
+            && !matches.takes_entry(bytes.len(), &self.hold)
+        {
             return Ok(());
         }
         let document = Document::read(bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
@@ -316,18 +336,15 @@ impl Answer {
         let next_page = frame.next.map(follow).transpose()?;
         match (of, next_page) {
             (Of::Matches, next_page) => {
-                let person = &self.judge.surroundings.person;
                 let Task::Search(matches) = &mut self.task else { return Err(ViewError::OutOfStep) };
-                let echoed = frame.self_link.is_none_or(|link| echoes_person(&link, matches.search(), person));
-                matches.end_page(next_page, echoed)?;
+                matches.end_page(next_page, frame.self_link.as_deref())?;
             }
             (Of::Unit(resource_type, pages), next_page) => {
                 let person = &self.judge.surroundings.person;
-                if pages == 0 && !frame.self_link.is_none_or(|link| echoes(&link, "patient", person)) {
-                    return Err(ViewError::PersonNotEchoed);
-                }
-                if next_page.is_some() && pages >= limits::UPSTREAM_PAGES {
-                    return Err(ViewError::TooManyPages);
+                let asked = Target::of_person(resource_type, person);
+                let echoes = |link: &str| asked.as_ref().is_none_or(|asked| asked.is_echoed_by(link));
+                if pages == 0 && !frame.self_link.as_deref().is_none_or(echoes) {
+                    return Err(ViewError::NotEchoed);
                 }
                 if let Some(next_page) = next_page {
                     self.next = Next::Ask(next_page, searchset(Of::Unit(resource_type, pages + 1)));

@@ -20,9 +20,12 @@ pub enum ViewError {
     /// A resource that was not asked for: another type, another id.
     #[error("upstream answered with a resource that was not asked for")]
     NotAsked,
-    /// The `self` link of a search does not say that the person was a parameter of it.
-    #[error("upstream did not search for the person that was asked for")]
-    PersonNotEchoed,
+    /// The `self` link of a search does not say that every parameter was used.
+    #[error("upstream did not use every parameter that it was asked with")]
+    NotEchoed,
+    /// A page link leads to the page that it stands on.
+    #[error("upstream pages lead in a circle")]
+    Circle,
     /// A page link leads elsewhere.
     #[error("upstream page link leads to another place")]
     ForeignLink,
@@ -71,7 +74,8 @@ impl ViewError {
             Self::NotASearchset => "not-a-searchset",
             Self::MalformedResource => "malformed-resource",
             Self::NotAsked => "not-asked",
-            Self::PersonNotEchoed => "person-not-echoed",
+            Self::NotEchoed => "not-echoed",
+            Self::Circle => "circle",
             Self::ForeignLink => "foreign-link",
             Self::NoSuchSearch => "no-such-search",
             Self::OutOfStep => "out-of-step",
@@ -93,7 +97,8 @@ impl ViewError {
             | Self::NotASearchset
             | Self::MalformedResource
             | Self::NotAsked
-            | Self::PersonNotEchoed
+            | Self::NotEchoed
+            | Self::Circle
             | Self::ForeignLink
             | Self::NoSuchSearch
             | Self::OutOfStep => Origin::Upstream,

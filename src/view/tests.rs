@@ -1,5 +1,6 @@
 //! The view as a whole, against a scripted upstream.
 
+mod bounds;
 mod cases;
 mod course;
 mod document;

@@ -249,6 +249,26 @@ async fn an_upstream_that_ignores_the_patient_parameter_shows_nobody_else() {
 
 /// One that answers a read with another resource.
 #[tokio::test]
+async fn an_upstream_that_leaves_a_parameter_aside_is_a_502() {
+    let world = World::of_demo();
+    let base = world.server().base();
+    let bundle = |query: &str| {
+        let link = format!(r#"[{{"relation":"self","url":"{base}/Observation?{query}"}}]"#);
+        fhir(format!(r#"{{"resourceType":"Bundle","type":"searchset","link":{link}}}"#))
+    };
+    let request = Ask::get("huisarts-brug", "Observation?patient=bram&code=http://loinc.org%7C14334-7");
+    for left in ["patient=bram&_sort=_id", "patient=bram&code=14334-7", "code=http://loinc.org%7C14334-7", ""] {
+        world.server().plant("Observation", bundle(left));
+        assert_refused_then_answered(&world, &request, BAD_GATEWAY).await;
+    }
+    world.server().plant(
+        "Observation",
+        bundle("_sort=_id&code=http%3A%2F%2Floinc.org%7C14334-7&patient=Patient%2Fbram&_pretty=true"),
+    );
+    assert_eq!(world.ask(&request).await.entries(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn another_resource_than_the_one_that_was_read_is_not_let_through() {
     let world = World::of_demo();
     let wrong = |reference: &str| {

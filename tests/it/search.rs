@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, records};
 
 /// The resources of a searchset.
 fn resources(bundle: &Value) -> Vec<Value> {
@@ -71,6 +71,10 @@ async fn when_something_changed_is_asked_here_and_order_is_the_server_s() {
     let ids = |bundle: &Value| -> Vec<String> {
         resources(bundle).iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     };
+    // What is written twice changed later than what was written once.
+    for _ in 0..2 {
+        world.server().put(&records::result("written-twice", "bram", "")).unwrap();
+    }
     let target = "Observation?patient=bram&_count=100";
     let all = world.get("huisarts-brug", format!("{target}&_sort=-_id")).await.json();
     let mut sorted = ids(&all);
@@ -78,11 +82,12 @@ async fn when_something_changed_is_asked_here_and_order_is_the_server_s() {
     assert!(ids(&all) == sorted && sorted.len() > 2);
     let moments: Vec<String> =
         resources(&all).iter().map(|one| one["meta"]["lastUpdated"].as_str().unwrap().to_owned()).collect();
-    let middle = &moments[moments.len() / 2];
-    let later = moments.iter().filter(|moment| *moment > middle).count();
-    let given = world.get("huisarts-brug", format!("{target}&_lastUpdated=gt{}", middle.replace('+', "%2B"))).await;
-    assert!(later > 0);
-    assert_eq!(given.entries().len(), later);
+    let first = moments.iter().min().unwrap().replace('+', "%2B");
+    for (bound, entries) in [(format!("gt{first}"), 1), (format!("ge{first}"), sorted.len()), (format!("lt{first}"), 0)]
+    {
+        let given = world.get("huisarts-brug", format!("{target}&_lastUpdated={bound}")).await;
+        assert_eq!(given.entries().len(), entries, "{bound}");
+    }
     assert!(world.asked().iter().all(|seen| !seen.target.contains("_lastUpdated")));
     let refused = world.get("huisarts-brug", format!("{target}&_sort=code")).await;
     assert_eq!(refused.refusal(), (400, "not-supported".to_owned()));

@@ -30,7 +30,7 @@ impl Answer {
         {
             let person = &self.judge.surroundings.person;
             let target = asked(&search, person, least_page(self.judge.is_straight()), matches.room());
-            matches.turn_to(search);
+            matches.turn_to(search, target.clone());
             self.graph.make_room();
             self.links.make_room();
             return Ok(target.map_or(Next::End(Ending::NotVisible), |target| Next::Ask(target, searchset(Of::Matches))));

@@ -56,6 +56,11 @@ impl Hold {
         Ok(())
     }
 
+    /// Returns how many bytes are held.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::str::FromStr;
 
+use super::hold::Hold;
 use crate::limits;
 use crate::query::{Id, Search, Tally, Target};
 use crate::view::ViewError;
@@ -25,7 +26,15 @@ pub(super) struct Matches {
     is_full: bool,
     /// How many visible matches there were.
     met: usize,
-    pages: usize,
+    /// The upstream page that is read.
+    page: Option<Target>,
+    is_first_page: bool,
+    /// How many of its entries were taken before: a page that is too large to be held is asked for again.
+    passed: usize,
+    /// How many of its entries came.
+    seen: usize,
+    /// The rest of it does not fit.
+    is_cut: bool,
     next_page: Option<Target>,
     /// What released matches refer to through the elements whose targets were asked for.
     included: BTreeSet<Key>,
@@ -34,11 +43,27 @@ pub(super) struct Matches {
 }
 
 impl Matches {
-    pub(super) fn new(search: Search, skip: usize) -> Self {
+    /// Begins with the first page that the upstream is asked for.
+    pub(super) fn new(search: Search, skip: usize, page: Option<Target>) -> Self {
         let wanted = search.count();
         let end = skip.saturating_add(wanted);
         let included = BTreeSet::new();
-        Self { search, skip, wanted, end, is_full: false, met: 0, pages: 0, next_page: None, included, includes: None }
+        Self {
+            search,
+            skip,
+            wanted,
+            end,
+            is_full: false,
+            met: 0,
+            page,
+            is_first_page: true,
+            passed: 0,
+            seen: 0,
+            is_cut: false,
+            next_page: None,
+            included,
+            includes: None,
+        }
     }
 
     pub(super) fn search(&self) -> &Search {
@@ -69,10 +94,10 @@ impl Matches {
         self.skip + self.wanted
     }
 
-    /// Turns to the matches of another search, which are counted on from those before.
-    pub(super) fn turn_to(&mut self, search: Search) {
+    /// Turns to the matches of another search, whose first page is that; they are counted on from those before.
+    pub(super) fn turn_to(&mut self, search: Search, page: Option<Target>) {
         self.search = search;
-        self.pages = 0;
+        (self.page, self.is_first_page, self.passed, self.seen, self.is_cut) = (page, true, 0, 0, false);
         self.next_page = None;
         self.includes = None;
     }
@@ -102,23 +127,56 @@ impl Matches {
         true
     }
 
-    /// Ends an upstream page.
+    /// Returns true if and only if the next entry, of that many bytes, is to be taken beside what is held. One that does not
+    /// fit ends this part of the page; a page in parts gives what it would give in one.
+    pub(super) fn takes_entry(&mut self, bytes: usize, hold: &Hold) -> bool {
+        if self.is_done() || self.is_cut {
+            return false;
+        }
+        if self.seen < self.passed {
+            self.seen += 1;
+            return false;
+        }
+        if !hold.is_empty() && hold.bytes() + bytes > limits::PART_BYTES {
+            self.is_cut = true;
+            return false;
+        }
+        self.seen += 1;
+        true
+    }
+
+    /// Returns true if and only if nothing more of the page fits.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Ends an upstream page, or the part of it that fitted. `self_link` is that of the page, if it has one.
+    ///
+    /// A server that states no parameters at all is believed: whose each entry is is looked at in any case, and one that it
+    /// should not have found is of what this caller may see.
     ///
     /// # Errors
-    /// A first page that does not echo the person, or more pages than one answer may cost.
-    pub(super) fn end_page(&mut self, next_page: Option<Target>, echoed: bool) -> Result<(), ViewError> {
-        self.pages += 1;
-        if self.pages == 1 && !echoed {
-            return Err(ViewError::PersonNotEchoed);
+    /// A first page that does not state what was asked, or a page that leads to itself.
+    pub(super) fn end_page(&mut self, next_page: Option<Target>, self_link: Option<&str>) -> Result<(), ViewError> {
+        if self.is_cut {
+            return Ok(());
+        }
+        let echoes = |link: &str| self.page.as_ref().is_none_or(|page| page.is_echoed_by(link));
+        if self.is_first_page && !self_link.is_none_or(echoes) {
+            return Err(ViewError::NotEchoed);
+        }
+        if next_page.is_some() && next_page == self.page {
+            return Err(ViewError::Circle);
         }
         self.next_page = next_page;
         Ok(())
     }
 
-    /// Returns the upstream page to read next, if one is needed and there.
+    /// Returns the upstream page to read next, if one is needed and there: the same once more where a part of it is left. How
+    /// many there are is not bounded but by the time for the request, since most of what they hold may be hidden.
     ///
     /// # Errors
-    /// More pages than one answer may cost, or more visible matches than are counted.
+    /// More visible matches than are counted.
     pub(super) fn next_page(&mut self) -> Result<Option<Target>, ViewError> {
         if self.total().is_some_and(|total| total > limits::TOTAL) {
             return Err(ViewError::TooManyMatches);
@@ -127,9 +185,16 @@ impl Matches {
         if is_planted(Fault::PageGap) {
             self.next_page = None;
         }
-        let next_page = self.next_page.take().filter(|_| !self.is_done());
-        if next_page.is_some() && self.pages >= limits::UPSTREAM_PAGES {
-            return Err(ViewError::TooManyPages);
+        if self.is_done() {
+            return Ok(None);
+        }
+        if self.is_cut {
+            (self.is_cut, self.passed, self.seen) = (false, self.seen, 0);
+            return Ok(self.page.clone());
+        }
+        let next_page = self.next_page.take();
+        if next_page.is_some() {
+            (self.page, self.is_first_page, self.passed, self.seen) = (next_page.clone(), false, 0, 0);
         }
         Ok(next_page)
     }
