@@ -90,6 +90,21 @@ impl Hapi {
         self.expect("PUT", &format!("/{}", record.reference()), record.raw().as_bytes()).map(|_| ())
     }
 
+    /// Has the server's own validator judge a resource of that type: an OperationOutcome, whatever it says.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks, or the server does not validate.
+    pub fn validate(&mut self, resource_type: &str, resource: &[u8]) -> Result<Response, Trouble> {
+        let target = format!("/{resource_type}/$validate");
+        let response = self.ask("POST", &target, resource)?;
+        if matches!(response.status, 200 | 400 | 412 | 422) {
+            Ok(response)
+        } else {
+            Err(refused("POST", &target, &response))
+        }
+    }
+
     /// Deletes one resource, and leaves that it was there.
     ///
     /// # Errors

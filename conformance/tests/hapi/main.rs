@@ -6,6 +6,7 @@
 mod answers;
 mod bench;
 mod consents;
+mod documents;
 mod outcome;
 mod policies;
 mod server;
