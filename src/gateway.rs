@@ -20,6 +20,7 @@ pub mod hook;
 mod inquiry;
 pub mod journal;
 pub mod keys;
+mod live;
 pub mod lookup;
 pub mod memory;
 pub mod metrics;

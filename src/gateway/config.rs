@@ -5,6 +5,7 @@
 
 mod check;
 mod raw;
+mod standing;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -25,6 +26,8 @@ use crate::view::{Mode, Narrative};
 /// All settings of a gateway.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
     /// Whose data is behind the gateway.
     pub holder: HolderSettings,
     /// Where callers come in.
@@ -70,7 +73,7 @@ pub struct HolderSettings {
 }
 
 /// The listener for callers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// Address; port 0 takes a free one.
     pub address: SocketAddr,
@@ -108,7 +111,7 @@ pub struct IdentitySettings {
 }
 
 /// The listener for operators.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// Address; port 0 takes a free one.
     pub address: SocketAddr,
@@ -156,7 +159,7 @@ pub struct ConsentSettings {
 }
 
 /// How a server says that something changed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookSettings {
     /// What it proves itself with.
     pub secret: HookSecret,
@@ -217,7 +220,7 @@ pub struct PolicySettings {
 }
 
 /// Logs and traces.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelemetrySettings {
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub level: String,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::door::HandshakeFailure;
 use super::hook::Notice;
+use super::live::Reading;
 use super::revocation::fetch_codes;
 use crate::audit::Outcome;
 use crate::consent::Ground;
@@ -80,10 +81,12 @@ pub struct Metrics {
     asked: Counters,
     notices: Counters,
     crls_fetched: Counters,
+    configuration_reads: Counters,
     upstream: Histograms,
     in_flight: Gauge,
     connections: Gauge,
     journal_broken: Gauge,
+    configuration_broken: Gauge,
     trust_broken: Gauge,
     trust_generation: Gauge,
     crl_next_update: Gauge,
@@ -127,6 +130,11 @@ impl Metrics {
                 "CRLs that were fetched, by what became of them.",
                 vec![Label::new("result", fetch_codes())],
             ),
+            configuration_reads: Counters::new(
+                "sluis_configuration_reads_total",
+                "Times the configuration was read again, by what became of it.",
+                vec![Label::new("result", Reading::ALL.map(Reading::code))],
+            ),
             upstream: Histograms::new(
                 "sluis_upstream_seconds",
                 "Time to the head of an answer of the upstream.",
@@ -135,6 +143,10 @@ impl Metrics {
             in_flight: Gauge::new("sluis_requests_in_flight", "Requests whose answer is not finished."),
             connections: Gauge::new("sluis_connections", "Open connections of callers."),
             journal_broken: Gauge::new("sluis_journal_broken", "1 when the journal takes no records."),
+            configuration_broken: Gauge::new(
+                "sluis_configuration_broken",
+                "1 when the configuration file could not be used when it was read last and an older state is in force.",
+            ),
             trust_broken: Gauge::new(
                 "sluis_trust_broken",
                 "1 when a file of certificates or CRLs cannot be taken and an older state is in force.",
@@ -172,6 +184,11 @@ impl Metrics {
         self.crls_fetched.add(&[result]);
     }
 
+    pub(super) fn configuration(&self, reading: Reading) {
+        self.configuration_reads.add(&[reading.code()]);
+        self.configuration_broken.set(i64::from(reading == Reading::Broken));
+    }
+
     /// Says whether the journal takes records.
     pub fn journal_broken(&self, broken: bool) {
         self.journal_broken.set(i64::from(broken));
@@ -203,7 +220,14 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut out = String::new();
-        for counters in [&self.exchanges, &self.handshakes_failed, &self.asked, &self.notices, &self.crls_fetched] {
+        for counters in [
+            &self.exchanges,
+            &self.handshakes_failed,
+            &self.asked,
+            &self.notices,
+            &self.crls_fetched,
+            &self.configuration_reads,
+        ] {
             counters.render(&mut out);
         }
         self.upstream.render(&mut out);
@@ -211,6 +235,7 @@ impl Metrics {
             &self.in_flight,
             &self.connections,
             &self.journal_broken,
+            &self.configuration_broken,
             &self.trust_broken,
             &self.trust_generation,
             &self.crl_next_update,

@@ -109,7 +109,7 @@ impl Generation {
 /// The trust in force, and the files it follows.
 #[derive(Debug)]
 pub struct LiveTrust {
-    options: TrustOptions,
+    options: ArcSwap<TrustOptions>,
     current: ArcSwap<Generation>,
     seen: Mutex<Fingerprint>,
     broken: AtomicBool,
@@ -130,7 +130,7 @@ impl LiveTrust {
             tracing::error!("a CRL is not signed by its issuer: callers of that CA are refused");
         }
         Ok(Self {
-            options,
+            options: ArcSwap::from_pointee(options),
             current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust), register }),
             seen: Mutex::new(seen),
             // There is no state before it that could stay.
@@ -153,20 +153,16 @@ impl LiveTrust {
     /// Looks at the files and reads them if they changed.
     pub fn look(&self) -> Look {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = fingerprint(&self.options);
+        let options = self.options.load_full();
+        let found = fingerprint(&options);
         if *seen == found {
             return Look::Same;
         }
         *seen = found;
         let current = self.current();
-        match read(&self.options).and_then(|trust| trust.may_follow(&current.trust).map(|()| trust)) {
+        match read(&options).and_then(|trust| trust.may_follow(&current.trust).map(|()| trust)) {
             Ok(trust) => {
-                let number = self.current.load().number.saturating_add(1);
-                let crl_issuers = trust.crl_issuers();
-                let register = Arc::clone(&self.options.register);
-                self.current.store(Arc::new(Generation { number, trust: Arc::new(trust), register }));
-                self.broken.store(false, Ordering::Release);
-                tracing::info!(generation = number, crl_issuers, "certificates and CRLs were read again");
+                self.succeed(trust, Arc::clone(&current.register));
                 Look::Renewed
             }
             Err(error) => {
@@ -177,13 +173,40 @@ impl LiveTrust {
         }
     }
 
+    /// Follows other files, and reads certificates by another register. Where that fails, nothing changes.
+    ///
+    /// # Errors
+    /// Whatever makes the files unusable.
+    pub fn follow(&self, options: TrustOptions) -> Result<(), TrustError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = fingerprint(&options);
+        let current = self.current();
+        let trust = read(&options)?;
+        trust.may_follow(&current.trust)?;
+        *seen = found;
+        // The same one leaves what was read by it as it is.
+        let same = *current.register == *options.register;
+        let register = if same { &current.register } else { &options.register };
+        self.succeed(trust, Arc::clone(register));
+        self.options.store(Arc::new(options));
+        Ok(())
+    }
+
+    fn succeed(&self, trust: Trust, register: Arc<Register>) {
+        let number = self.current.load().number.saturating_add(1);
+        let crl_issuers = trust.crl_issuers();
+        self.current.store(Arc::new(Generation { number, trust: Arc::new(trust), register }));
+        self.broken.store(false, Ordering::Release);
+        tracing::info!(generation = number, crl_issuers, "certificates and CRLs were read again");
+    }
+
     /// Returns what `/ready` says about trust and CRLs.
     #[must_use]
     pub fn checks(&self, now: OffsetDateTime) -> Vec<Check> {
         let current = self.current();
         let trust =
             if self.is_broken() { Check::failing("trust", "unreadable-files") } else { Check::passing("trust") };
-        let crl = if self.options.crl.is_none() {
+        let crl = if self.options.load().crl.is_none() {
             Check::passing("crl")
         } else if current.trust.crl_issuers() == 0 {
             Check::failing("crl", "missing")

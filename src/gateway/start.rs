@@ -1,5 +1,6 @@
 //! How a gateway comes to life, and how it ends.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
@@ -8,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::admin::{Admin, AdminOptions, Check, Checks};
 use super::clock::Clock;
@@ -18,6 +19,7 @@ use super::door::{Door, DoorOptions, FailedHandshake, OnFailure};
 use super::ending::{self, Ending, Stage};
 use super::exchange::exchange;
 use super::hook::Hooks;
+use super::live::{Live, Reading};
 use super::lookup;
 use super::metrics::{Call, Metrics};
 use super::response;
@@ -26,7 +28,7 @@ use super::state::{Gateway, StartError, Worker};
 use super::stop::Stop;
 use super::telemetry::{Telemetry, TelemetryOptions};
 use super::tls::{LiveTls, TlsOptions, Watch};
-use super::upstream::{AccessError, Upstream};
+use super::upstream::Upstream;
 use crate::audit::{Event, EventKind};
 use crate::limits;
 use crate::query::LookUp;
@@ -37,11 +39,13 @@ const PROBE: Duration = Duration::from_secs(10);
 
 /// A gateway whose addresses are bound.
 pub struct Running {
-    gateway: Arc<Gateway>,
+    live: Arc<Live>,
     door: Door,
     admin: Admin,
     tls: Arc<LiveTls>,
     stop: Stop,
+    /// Listened for before anybody is told that the gateway is ready: unheard, the signal would end the process.
+    hangup: Signal,
     _watch: Watch,
 }
 
@@ -51,7 +55,8 @@ impl std::fmt::Debug for Running {
     }
 }
 
-/// Runs a gateway until it is told to stop by SIGTERM or SIGINT; SIGHUP ends what is remembered of Consents.
+/// Runs a gateway until it is told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration file again and ends
+/// what is remembered of Consents.
 ///
 /// # Errors
 /// A part that cannot be used.
@@ -187,18 +192,19 @@ impl Running {
             Arc::new(LiveTrust::load(TrustOptions::of(&settings.identity)).map_err(super::tls::TlsError::from)?);
         let config::Listen { address, certificate, key, tls_min, deadline, workers, .. } = settings.listen;
         let tls = Arc::new(LiveTls::load(TlsOptions { certificate, key, min: tls_min }, Arc::clone(&trust))?);
-        let gateway = Arc::new(Gateway::new(config, trust, clock.clone(), Arc::clone(&metrics))?);
+        let gateway = Gateway::new(config, trust, clock.clone(), Arc::clone(&metrics))?;
+        let live = Arc::new(Live::new(gateway));
         let options = DoorOptions { address, workers, deadline };
         if test {
             tracing::warn!("test certificates are accepted: identity.test is true");
         }
         // A worker that cannot be made is known here; each thread makes its own.
-        Worker::new(Arc::clone(&gateway))?;
-        let shared = Arc::clone(&gateway);
+        Worker::new(live.current())?;
+        let shared = Arc::clone(&live);
         let worker = move || {
-            let worker = Worker::new(Arc::clone(&shared)).map(Rc::new).ok();
+            let (shared, own) = (Arc::clone(&shared), RefCell::new(None));
             move |request: HttpRequest, payload: web::Payload| {
-                let worker = worker.clone();
+                let worker = in_force(&shared, &own);
                 async move {
                     match worker {
                         Some(worker) => exchange(&worker, request, payload).await,
@@ -208,13 +214,14 @@ impl Running {
                 }
             }
         };
-        let (metrics_of_door, told) = (Arc::clone(&metrics), on_failure(&gateway));
+        let (metrics_of_door, told) = (Arc::clone(&metrics), on_failure(&live));
         let door = Door::open(&options, Arc::clone(&tls), clock, metrics_of_door, told, worker);
         let door = door.map_err(failed("bind listen.address"))?;
         let admin = Admin::open(AdminOptions { address: settings.admin.address, allow: settings.admin.allow })?;
-        let watch = Watch::start(Arc::clone(&tls), metrics, Watch::EVERY, on_trust(&gateway));
+        let watch = Watch::start(Arc::clone(&tls), metrics, Watch::EVERY, on_trust(&live));
         let watch = watch.map_err(failed("start a thread that watches certificates"))?;
-        Ok(Self { gateway, door, admin, tls, stop: Stop::new(), _watch: watch })
+        let hangup = signal(SignalKind::hangup()).map_err(failed("listen for SIGHUP"))?;
+        Ok(Self { live, door, admin, tls, stop: Stop::new(), hangup, _watch: watch })
     }
 
     /// Returns where callers come in.
@@ -234,24 +241,25 @@ impl Running {
     /// # Errors
     /// A listener that fails.
     async fn serve(self, ending: &Ending) -> Result<(), StartError> {
-        let Self { gateway, door, admin, tls, stop, _watch } = self;
+        let Self { live, door, admin, tls, stop, hangup, _watch } = self;
+        let gateway = live.current();
         gateway.journal.event(Event::new(EventKind::Start).with("version", env!("CARGO_PKG_VERSION")));
         let sources = Arc::new(Sources::default());
-        let fetching = fetching(&gateway)?;
-        let asking = actix_rt::spawn(ask_sources(Arc::clone(&gateway), Arc::clone(&sources)));
-        let forgetting = actix_rt::spawn(forget_on_hangup(Arc::clone(&gateway)));
+        live.fetch()?;
+        let asking = actix_rt::spawn(ask_sources(Arc::clone(&live), Arc::clone(&sources)));
+        let reading = actix_rt::spawn(read_on_hangup(Arc::clone(&live), hangup));
         let metrics = Arc::clone(&gateway.metrics);
         // A server of actix that was told to stop ends every thread of the process when it is done, so operators are served
         // until the last answer to a caller is out.
         let out = Stop::new();
         let looked_after =
-            actix_rt::spawn(admin.serve(metrics, checks(&gateway, tls, sources), hooks(&gateway), out.asked()));
+            actix_rt::spawn(admin.serve(metrics, checks(&live, tls, sources), hooks(&live), out.asked()));
         let served = door.serve(stop.asked()).await.map_err(failed("serve"));
         ending.waits_for(Stage::AdminListener);
         out.now();
-        drop(fetching);
+        live.rest();
         asking.abort();
-        forgetting.abort();
+        reading.abort();
         if looked_after.await.is_err() {
             tracing::error!("the admin listener fell over");
         }
@@ -288,9 +296,9 @@ impl Sources {
     }
 }
 
-async fn ask_sources(gateway: Arc<Gateway>, sources: Arc<Sources>) {
+async fn ask_sources(live: Arc<Live>, sources: Arc<Sources>) {
     loop {
-        let faults = probe(&gateway.config).await;
+        let faults = probe(&live.current().config).await;
         for Unasked { key, fault, .. } in &faults {
             tracing::warn!(key, fault, "a server that decisions rest on cannot be asked");
         }
@@ -299,60 +307,66 @@ async fn ask_sources(gateway: Arc<Gateway>, sources: Arc<Sources>) {
     }
 }
 
-fn fetching(gateway: &Gateway) -> Result<Option<Fetching>, StartError> {
-    let Some(options) = &gateway.config.identity.fetch else { return Ok(None) };
-    let fetching = Fetching::start(options, &gateway.trust, &gateway.clock, &gateway.metrics);
-    fetching.map(Some).map_err(|_| AccessError::Client.into())
+/// Returns the worker of this thread, made anew where another gateway is in force.
+fn in_force(live: &Live, own: &RefCell<Option<Rc<Worker>>>) -> Option<Rc<Worker>> {
+    let mut own = own.borrow_mut();
+    if own.as_ref().is_none_or(|worker| !live.is_current(&worker.gateway)) {
+        *own = Worker::new(live.current()).map(Rc::new).ok();
+    }
+    own.clone()
 }
 
-async fn forget_on_hangup(gateway: Arc<Gateway>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP cannot be listened for");
-        return;
-    };
+async fn read_on_hangup(live: Arc<Live>, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
-        tracing::info!("what was remembered of Consents is forgotten");
-        gateway.forget();
+        // It waits for the disk, and compiles.
+        let read = Arc::clone(&live);
+        let reading = tokio::task::spawn_blocking(move || read.read_again()).await;
+        if matches!(reading, Ok(Reading::Renewed)) && live.fetch().is_err() {
+            tracing::error!("CRLs cannot be fetched");
+        }
     }
 }
 
-fn hooks(gateway: &Arc<Gateway>) -> Option<Hooks> {
+fn hooks(live: &Arc<Live>) -> Option<Hooks> {
+    let gateway = live.current();
     let config = &gateway.config;
     let secret = config.consent.hook.as_ref()?.secret.clone();
     let names = config.announcing().map(|upstream| upstream.name.clone()).collect();
-    let gateway = Arc::clone(gateway);
-    Some(Hooks { names, secret, notice: Arc::new(move || gateway.forget()) })
+    let live = Arc::clone(live);
+    Some(Hooks { names, secret, notice: Arc::new(move || live.current().forget()) })
 }
 
-fn checks(gateway: &Arc<Gateway>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> Checks {
-    let gateway = Arc::clone(gateway);
+fn checks(live: &Arc<Live>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> Checks {
+    let live = Arc::clone(live);
     Arc::new(move || {
+        let gateway = live.current();
         let broken = gateway.journal.is_broken();
         gateway.metrics.journal_broken(broken);
         let journal = if broken { Check::failing("journal", "broken") } else { Check::passing("journal") };
-        let mut checks = vec![journal, tls.check()];
+        let mut checks = vec![journal, live.check(), tls.check()];
         checks.extend(sources.checks(&gateway.config));
         checks.extend(gateway.trust.checks(gateway.clock.now()));
         checks
     })
 }
 
-fn on_failure(gateway: &Arc<Gateway>) -> OnFailure {
-    let gateway = Arc::clone(gateway);
+fn on_failure(live: &Live) -> OnFailure {
+    // It stays, whatever gateway is in force.
+    let journal = Arc::clone(&live.current().journal);
     Arc::new(move |failed: &FailedHandshake| {
         let event = Event::new(EventKind::HandshakeFailed).from_address(failed.address);
-        gateway.journal.event(event.because([failed.failure.code()]));
+        journal.event(event.because([failed.failure.code()]));
     })
 }
 
-fn on_trust(gateway: &Arc<Gateway>) -> Arc<dyn Fn(Look) + Send + Sync> {
-    let gateway = Arc::clone(gateway);
+fn on_trust(live: &Live) -> Arc<dyn Fn(Look) + Send + Sync> {
+    let journal = Arc::clone(&live.current().journal);
     Arc::new(move |look| {
         let state = match look {
             Look::Same => return,
             Look::Renewed => "renewed",
             Look::Broken => "broken",
         };
-        gateway.journal.event(Event::new(EventKind::Trust).with("state", state));
+        journal.event(Event::new(EventKind::Trust).with("state", state));
     })
 }

@@ -105,11 +105,11 @@ pub struct Gateway {
     pub(super) exchanges: Vec<Arc<Exchange>>,
     pub(super) regime: Regime,
     pub(super) shadow: Option<Regime>,
-    pub(super) emergencies: Emergencies,
+    pub(super) emergencies: Arc<Emergencies>,
     pub(super) tables: Arc<Tables>,
     pub(super) statement: Bytes,
     pub(super) page_keys: PageKeys,
-    pub(super) journal: Journal,
+    pub(super) journal: Arc<Journal>,
     /// Under which all is remembered that decisions rest on.
     pub(super) memory: Memory,
     pub(super) consents: ConsentStore,
@@ -119,6 +119,15 @@ pub struct Gateway {
     pub(super) trust: Arc<LiveTrust>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
+}
+
+/// What stays when one gateway follows another.
+struct Standing {
+    journal: Arc<Journal>,
+    emergencies: Arc<Emergencies>,
+    trust: Arc<LiveTrust>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 impl fmt::Debug for Gateway {
@@ -227,7 +236,33 @@ impl Gateway {
     /// # Errors
     /// A part that cannot be used.
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
-        let Rules { exchanges, regime, shadow, tables, value_sets, categories } = Rules::read(&config)?;
+        let compiled = Rules::read(&config)?;
+        let page_keys = keys::page_keys(&config.keys)?;
+        let journal = Arc::new(Journal::open(&config.audit, clock.clone())?);
+        let standing = Standing { journal, emergencies: Arc::default(), trust, clock, metrics };
+        Ok(Self::assemble(config, compiled, page_keys, standing))
+    }
+
+    /// Puts together the gateway that is to follow this one under another configuration, with the same journal.
+    ///
+    /// # Errors
+    /// A part that cannot be used.
+    pub(super) fn followed_by(&self, config: Config) -> Result<Self, StartError> {
+        let compiled = Rules::read(&config)?;
+        let page_keys = keys::page_keys(&config.keys)?;
+        let standing = Standing {
+            journal: Arc::clone(&self.journal),
+            emergencies: Arc::clone(&self.emergencies),
+            trust: Arc::clone(&self.trust),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+        };
+        Ok(Self::assemble(config, compiled, page_keys, standing))
+    }
+
+    fn assemble(config: Config, compiled: Rules, page_keys: PageKeys, standing: Standing) -> Self {
+        let Rules { exchanges, regime, shadow, tables, value_sets, categories } = compiled;
+        let Standing { journal, emergencies, trust, clock, metrics } = standing;
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
         let bases: Arc<[String]> = bases.into();
@@ -238,7 +273,7 @@ impl Gateway {
         let statement = profile::capability_statement(&exchanges, public_base, env!("CARGO_PKG_VERSION"), &date);
         let base_path = public_base.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         let vocabulary = (&Arc::new(value_sets), &Arc::new(categories));
-        Ok(Self {
+        Self {
             base_path,
             consents: ConsentStore::new(
                 &config.consent.sources,
@@ -253,11 +288,11 @@ impl Gateway {
             exchanges,
             regime,
             shadow,
-            emergencies: Emergencies::default(),
+            emergencies,
             tables: Arc::new(tables),
             statement: Bytes::from(statement),
-            page_keys: keys::page_keys(&config.keys)?,
-            journal: Journal::open(&config.audit, clock.clone())?,
+            page_keys,
+            journal,
             patients,
             owners: memory.cache(),
             memory,
@@ -265,7 +300,7 @@ impl Gateway {
             clock,
             metrics,
             config,
-        })
+        }
     }
 
     /// Ends all that is remembered of persons and of evidence: what is asked from here on is looked up.

@@ -43,11 +43,13 @@ pub struct Register {
     issuers: Vec<Issuer>,
 }
 
+type BuiltIn = (CardType, World, &'static str, &'static [&'static str], &'static [&'static str]);
+
 /// OID, common names, policies for authentication (CPS UZI-register, 7.1; for the test register, its cards).
 ///
 /// 99.219 was not seen on a card, nor were 99.214 and 99.215: they are the next in their series, where M stands in
 /// production.
-const BUILT_IN: [(CardType, World, &str, &[&str], &[&str]); 8] = [
+const BUILT_IN: [BuiltIn; 8] = [
     (
         CardType::Professional,
         World::Production,

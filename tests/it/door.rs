@@ -1,10 +1,12 @@
 //! The door: who gets through the handshake and past it, by real handshakes with certificates of a test PKI.
 
+mod clients;
 mod fetch;
 mod handshake;
 pub(crate) mod house;
 mod http;
 mod revocation;
+mod swaps;
 
 use sluis::cli::demo::pki::{Issued, Leaf, Pki, World};
 

@@ -39,6 +39,8 @@ mod operations;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod search;
 #[cfg(test)]
 mod secrecy;

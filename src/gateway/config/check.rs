@@ -52,7 +52,7 @@ pub fn load(path: &Path) -> Result<Config, Vec<Mistake>> {
     let raw: raw::Raw = toml::from_str(&text).map_err(|error| whole(error.to_string().trim_end().to_owned()))?;
     let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
     let mut check = Check { file, directory, mistakes: Vec::new() };
-    let config = check.config(raw);
+    let config = check.config(path, raw);
     match config {
         Some(config) if check.mistakes.is_empty() => Ok(config),
         Some(_) | None => Err(check.mistakes),
@@ -71,7 +71,7 @@ impl Check {
         None
     }
 
-    fn config(&mut self, raw: raw::Raw) -> Option<Config> {
+    fn config(&mut self, file: &Path, raw: raw::Raw) -> Option<Config> {
         // Each part is checked before any is unpacked, so that one run names every mistake.
         let holder = self.holder(raw.holder);
         let listen = self.listen(raw.listen);
@@ -87,6 +87,7 @@ impl Check {
         }
         let profiles = raw.profiles.directory.map(|path| self.directory("profiles.directory", &path));
         Some(Config {
+            file: file.to_owned(),
             holder: holder?,
             listen: listen?,
             identity: identity?,

@@ -141,7 +141,16 @@ impl House {
         self.knock(Some(caller), None)
     }
 
+    /// Who can call from another thread, with this certificate.
+    pub(super) fn caller(&self, caller: &Issued) -> Caller {
+        Caller { connector: self.connector(Some(caller), None), address: self.address }
+    }
+
     pub(super) fn knock(&self, caller: Option<&Issued>, version: Option<SslVersion>) -> io::Result<Call> {
+        Caller { connector: self.connector(caller, version), address: self.address }.call()
+    }
+
+    fn connector(&self, caller: Option<&Issued>, version: Option<SslVersion>) -> SslConnector {
         let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
         builder.set_ca_file(self.file("server-ca.pem")).unwrap();
         builder.set_verify(SslVerifyMode::PEER);
@@ -154,12 +163,7 @@ impl House {
                 builder.add_extra_chain_cert(certificate.clone()).unwrap();
             }
         }
-        let ssl = builder.build().configure().unwrap().into_ssl("localhost").unwrap();
-        let tcp = TcpStream::connect(self.address)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
-        let mut stream = SslStream::new(ssl, tcp)?;
-        stream.connect().map_err(io::Error::other)?;
-        Ok(Call(stream))
+        builder.build()
     }
 
     /// Returns the code of the next handshake that failed.
@@ -233,6 +237,23 @@ async fn answer(
             let codes: Vec<&str> = reasons.iter().map(|reason| reason.code()).collect();
             HttpResponse::Unauthorized().force_close().body(codes.join(" "))
         }
+    }
+}
+
+/// Somebody who can call.
+pub(super) struct Caller {
+    connector: SslConnector,
+    address: SocketAddr,
+}
+
+impl Caller {
+    pub(super) fn call(&self) -> io::Result<Call> {
+        let ssl = self.connector.configure().unwrap().into_ssl("localhost").unwrap();
+        let tcp = TcpStream::connect(self.address)?;
+        tcp.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = SslStream::new(ssl, tcp)?;
+        stream.connect().map_err(io::Error::other)?;
+        Ok(Call(stream))
     }
 }
 

@@ -10,7 +10,7 @@ const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 /// One stored certificate, and what each strictness finds.
 pub(super) struct Case {
     pub(super) file: &'static str,
-    der: &'static [u8],
+    pub(super) der: &'static [u8],
     production: &'static [Reason],
     test: &'static [Reason],
 }

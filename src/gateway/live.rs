@@ -1,0 +1,141 @@
+//! The gateway in force, and its configuration file: a new configuration takes its place without a connection being lost.
+//!
+//! What is under way is finished under the configuration that it began under; the next request is judged by the new one. A
+//! file that cannot be used leaves everything as it was, and says so in log, metrics and `/ready`. What cannot change while
+//! the gateway runs (`listen.address` …) keeps standing and is named.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::admin::Check;
+use super::config;
+use super::revocation::{Fetching, TrustOptions};
+use super::state::{Gateway, StartError, Worker};
+use super::tls::TlsError;
+use super::upstream::AccessError;
+use crate::audit::{Event, EventKind};
+
+/// What a reading of the configuration came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// It is in force.
+    Renewed,
+    /// It cannot be used, and the one before stays in force.
+    Broken,
+}
+
+impl Reading {
+    pub(super) const ALL: [Self; 2] = [Self::Renewed, Self::Broken];
+
+    /// Returns the code that stands on record.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Renewed => "renewed",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// The gateway in force.
+pub(super) struct Live {
+    current: ArcSwap<Gateway>,
+    broken: AtomicBool,
+    fetching: Mutex<Option<Fetching>>,
+}
+
+impl Live {
+    /// Puts a gateway in force.
+    pub(super) fn new(gateway: Gateway) -> Self {
+        Self { current: ArcSwap::from_pointee(gateway), broken: AtomicBool::new(false), fetching: Mutex::new(None) }
+    }
+
+    pub(super) fn current(&self) -> Arc<Gateway> {
+        self.current.load_full()
+    }
+
+    /// Returns true if and only if this is the gateway in force.
+    pub(super) fn is_current(&self, gateway: &Arc<Gateway>) -> bool {
+        Arc::ptr_eq(gateway, &self.current.load())
+    }
+
+    /// Starts to fetch what the configuration names, in place of what the one before did; needs a runtime.
+    pub(super) fn fetch(&self) -> Result<(), StartError> {
+        let gateway = self.current();
+        let started = match &gateway.config.identity.fetch {
+            None => None,
+            Some(options) => {
+                let fetching = Fetching::start(options, &gateway.trust, &gateway.clock, &gateway.metrics);
+                Some(fetching.map_err(|_| AccessError::Client)?)
+            }
+        };
+        *self.fetching.lock().unwrap_or_else(PoisonError::into_inner) = started;
+        Ok(())
+    }
+
+    /// Stops to fetch.
+    pub(super) fn rest(&self) {
+        drop(self.fetching.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Reads the configuration file again and puts it in force. It waits for the disk.
+    pub(super) fn read_again(&self) -> Reading {
+        let before = self.current();
+        // Whatever the file says: nothing that was remembered counts any more.
+        before.forget();
+        let read = Self::successor(&before);
+        let reading = match &read {
+            Ok(_) => Reading::Renewed,
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    tracing::error!(mistake, "the configuration cannot be used, the one before stays in force");
+                }
+                Reading::Broken
+            }
+        };
+        if let Ok(gateway) = read {
+            self.current.store(gateway);
+            // What was asked under it meanwhile.
+            before.forget();
+            tracing::info!("the configuration was read again, and what was remembered of Consents is forgotten");
+        }
+        self.broken.store(reading == Reading::Broken, Ordering::Release);
+        before.metrics.configuration(reading);
+        before.journal.event(Event::new(EventKind::Configuration).with("state", reading.code()));
+        reading
+    }
+
+    /// Makes the gateway that is to follow, or says every mistake.
+    fn successor(before: &Gateway) -> Result<Arc<Gateway>, Vec<String>> {
+        let told = |error: StartError| vec![error.to_string()];
+        let mut config = config::load(&before.config.file)
+            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        for key in config.keep_what_stands(&before.config) {
+            tracing::warn!(key, "changed in the configuration, and needs a restart to count");
+        }
+        if let Some(fetch) = &config.identity.fetch {
+            Fetching::prepare(fetch)
+                .map_err(|cause| told(StartError::System { doing: "make the directory identity.crl", cause }))?;
+        }
+        let (identity, test) = (TrustOptions::of(&config.identity), config.identity.test);
+        let gateway = Arc::new(before.followed_by(config).map_err(told)?);
+        // A worker that cannot be made is known here; each thread makes its own.
+        Worker::new(Arc::clone(&gateway)).map_err(|error| told(error.into()))?;
+        // The last step that can fail: from here on both hold.
+        gateway.trust.follow(identity).map_err(|error| told(TlsError::from(error).into()))?;
+        if test {
+            tracing::warn!("test certificates are accepted: identity.test is true");
+        }
+        Ok(gateway)
+    }
+
+    /// Returns what `/ready` says about the configuration.
+    pub(super) fn check(&self) -> Check {
+        if self.broken.load(Ordering::Acquire) {
+            Check::failing("configuration", "unusable-file")
+        } else {
+            Check::passing("configuration")
+        }
+    }
+}
