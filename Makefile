@@ -3,12 +3,13 @@
 SHELL := /bin/bash
 ARGS ?=
 
-.PHONY: help setup setup-test setup-bench demo test typed bench hapi fuzz fmt lint doc
+.PHONY: help setup setup-test setup-bench demo test typed kill bench hapi fuzz fmt lint doc
 
 help:
 	@echo "make demo    a gateway, a FHIR server and a tour, all on this machine (ARGS=--once: the tour alone)"
 	@echo "make test    every test"
 	@echo "make typed   Consents of FHIR R5 read by fhir-sdk too (compiles for minutes)"
+	@echo "make kill    300 gateways killed under load, each at a random moment"
 	@echo "make bench   every measurement: a table, and target/bench.json"
 	@echo "make hapi    a real HAPI FHIR server (ARGS=-Dport=8080 …)"
 	@echo "make fuzz    a million inputs for every fuzz target"
@@ -31,6 +32,9 @@ test: setup-test
 
 typed: setup
 	cargo test --package sluis-typed --features r5
+
+kill: setup-test
+	SLUIS_KILLS=300 cargo test --test it -- kill:: --nocapture
 
 bench: setup-bench
 	@tools/bench $(ARGS)

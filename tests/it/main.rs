@@ -31,6 +31,8 @@ mod hooks;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod notice;
