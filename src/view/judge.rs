@@ -76,14 +76,15 @@ pub(super) enum Met {
 pub(super) struct Judge {
     plan: Plan,
     pub(super) surroundings: Surroundings,
-    /// Where a resource leads that is written as it is released.
-    outside_bases: Vec<String>,
+    /// Where references lead into the upstream: below its own bases, and below the public one, which they become. A resource
+    /// must look the same before and after it is written as it is released.
+    bases: Vec<String>,
 }
 
 impl Judge {
     pub(super) fn new(plan: Plan, surroundings: Surroundings) -> Self {
-        let outside_bases = std::iter::once(&surroundings.public_base).chain(&surroundings.upstream_bases);
-        Self { plan, outside_bases: outside_bases.cloned().collect(), surroundings }
+        let bases = std::iter::once(&surroundings.public_base).chain(&surroundings.upstream_bases);
+        Self { plan, bases: bases.cloned().collect(), surroundings }
     }
 
     /// Returns true if and only if nothing is left to judge by rules.
@@ -92,12 +93,7 @@ impl Judge {
     }
 
     pub(super) fn known(&self) -> Known<'_> {
-        Known { person: &self.surroundings.person, bases: &self.surroundings.upstream_bases }
-    }
-
-    /// Returns the same for a resource that is written as it is released.
-    pub(super) fn known_outside(&self) -> Known<'_> {
-        Known { person: &self.surroundings.person, bases: &self.outside_bases }
+        Known { person: &self.surroundings.person, bases: &self.bases }
     }
 
     /// Judges `resource` by itself and what it inherits, and puts what must be looked up before it can be released, and what

@@ -84,9 +84,19 @@ impl Known<'_> {
 
     /// Returns false only if no address is written like that; `raw` is a string as it stands in JSON.
     pub(super) fn may_be_address(&self, raw: &str) -> bool {
-        let Some(first) = raw.as_bytes().get(1) else { return false };
-        let is_relative = || first.is_ascii_uppercase() && raw.contains('/');
-        *first == b'\\' || self.bases.iter().any(|base| base.as_bytes().first() == Some(first)) || is_relative()
+        let text = raw.get(1..).unwrap_or_default();
+        let Some(first) = text.as_bytes().first() else { return false };
+        if *first == b'\\' {
+            return true;
+        }
+        let begins = self.bases.iter().any(|base| base.as_bytes().first() == Some(first));
+        if !begins && !first.is_ascii_uppercase() {
+            return false;
+        }
+        // Only an escape could hide how one goes on.
+        text.as_bytes().contains(&b'\\')
+            || (first.is_ascii_uppercase() && text.contains('/'))
+            || self.bases.iter().any(|base| text.starts_with(base.as_str()))
     }
 
     /// Returns true if and only if `id` is that of a Patient record of the person.
@@ -283,7 +293,13 @@ mod tests {
             ("urn:oid:2.16.840.1.113883.2.4.6.3", None),
         ] {
             assert_eq!(known.address(text), expected, "{text}");
-            assert!(expected.is_none() || known.may_be_address(&format!("\"{text}\"")), "{text}");
+            for raw in [
+                text.to_owned(),
+                text.replace('/', "\\/"),
+                format!("\\u00{:x}{}", text.as_bytes()[0], text.split_at(1).1),
+            ] {
+                assert!(expected.is_none() || known.may_be_address(&format!("\"{raw}\"")), "{raw}");
+            }
         }
     }
 

@@ -14,7 +14,7 @@ impl Answer {
         let Some(mut composed) = self.composed.take() else {
             return Ok(Next::End(Ending::Searchset { next_skip }));
         };
-        composed.gather(self.writer.gathered(), self.judge.known_outside())?;
+        composed.gather(self.writer.gathered(), self.judge.known())?;
         let next = self.compose(&mut composed, next_skip);
         self.composed = Some(composed);
         next

@@ -129,7 +129,7 @@ impl Answer {
             return Ok(true);
         }
         let plan = if self.judge.is_straight() { WithPlan::No } else { WithPlan::Yes };
-        let around = Around { known: self.judge.known_outside(), plan, hidden_inside: &held.hidden_inside };
+        let around = Around { known: self.judge.known(), plan, hidden_inside: &held.hidden_inside };
         let Some(bytes) = cut(&held.bytes, around, &is_visible).map_err(|_| ViewError::NotStrictJson)? else {
             return Ok(false);
         };
@@ -139,7 +139,7 @@ impl Answer {
         {
             let document = Document::read(&held.bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
             // What went is not what is included for it.
-            held.included = matches.targets(&Resource::read(document.root())?, self.judge.known_outside());
+            held.included = matches.targets(&Resource::read(document.root())?, self.judge.known());
         }
         Ok(true)
     }
