@@ -38,3 +38,4 @@ pub mod tls;
 pub mod token;
 pub mod trust;
 pub mod upstream;
+mod validator;

@@ -5,6 +5,7 @@ use super::halt::{Seen, Stop};
 use super::journal::JournalSink;
 use super::response::{self, Streaming};
 use super::state::Worker;
+use super::validator::Validator;
 use crate::audit::{Basis, Closing, Differs, Outcome, Trail};
 use crate::consent::Ground;
 use crate::limits;
@@ -31,7 +32,9 @@ impl End<'_> {
     }
 
     /// Holds the first bytes back, so that an answer that breaks early is a clean refusal; then streams the rest.
-    pub(super) async fn deliver(self, mut forward: Forward) -> HttpResponse {
+    /// A read comes with its values of `If-None-Match`: they are compared when what the caller may see of it is known and the
+    /// intent is on record.
+    pub(super) async fn deliver(self, mut forward: Forward, read: Option<Vec<String>>) -> HttpResponse {
         let mut held = Vec::new();
         loop {
             match forward.advance().await {
@@ -43,7 +46,15 @@ impl End<'_> {
                     let mut closing = closing(Outcome::Delivered, None);
                     (closing.released, closing.withheld, closing.differs) =
                         (report.released, report.withheld, report.differs);
-                    return response::whole(200, held, self.id, self.trail, closing);
+                    let keys = &self.worker.gateway.page_keys;
+                    let validator = read.as_ref().and_then(|_| Validator::of(&held, keys));
+                    return match (validator, &read) {
+                        (Some(validator), Some(named)) if validator.is_named_by(named) => {
+                            response::not_modified(&validator, self.id, self.trail, closing)
+                        }
+                        (Some(validator), _) => response::read(held, &validator, self.id, self.trail, closing),
+                        (None, _) => response::whole(200, held, self.id, self.trail, closing),
+                    };
                 }
                 Ok(Progress::NotVisible) => {
                     self.count(Outcome::Refused, None);
@@ -55,7 +66,8 @@ impl End<'_> {
                 }
                 Err(broken) => return self.failed(broken),
             }
-            if held.len() > limits::HELD_BYTES {
+            // A read is in memory as a whole, and its ETag is known at its end.
+            if held.len() > limits::HELD_BYTES && read.is_none() {
                 self.count(Outcome::Delivered, None);
                 return response::streamed(Streaming { first: held, forward, trail: self.trail }, self.id);
             }

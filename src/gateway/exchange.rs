@@ -68,13 +68,14 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
         exchange: None,
         shadow: None,
         search: None,
+        read: None,
     };
     let outcome = timeout_at(deadline, journey.travel(&mut trail, purpose, reason)).await;
-    let Journey { exchange, shadow, search, .. } = journey;
+    let Journey { exchange, shadow, search, read, .. } = journey;
     let end = End { worker, trail, id: &received.id, exchange };
     match outcome.unwrap_or_else(|_| Err(Stop::refused(Refusal::Timeout, "deadline"))) {
         Ok(Reply::Statement) => end.statement(),
-        Ok(Reply::Data(forward)) => end.deliver(*forward).await,
+        Ok(Reply::Data(forward)) => end.deliver(*forward, read).await,
         Err(stop) => end.stopped(&stop, shadow, search.as_ref()),
     }
 }
@@ -93,6 +94,8 @@ struct Journey<'j> {
     /// The `self` link of a search that was understood, and whether it counts: whoever may see nothing gets an empty searchset
     /// with it.
     search: Option<(String, Tally)>,
+    /// What a read says it has already: the values of `If-None-Match`.
+    read: Option<Vec<String>>,
 }
 
 impl Journey<'_> {
@@ -186,6 +189,9 @@ impl Journey<'_> {
             Query::Summary(_) => (Interaction::Summary, Some("Patient".to_owned())),
             Query::Everything(_) => (Interaction::Everything, Some("Patient".to_owned())),
         };
+        if let Query::Read(_) = &query {
+            self.read = Some(self.received.header("if-none-match").into_iter().map(str::to_owned).collect());
+        }
         self.exchange = offer.admitting(&query).map(str::to_owned);
         trail.understood(Question { interaction, resource_type, exchange: self.exchange.clone() });
         Ok(query)

@@ -13,6 +13,7 @@ use futures_util::stream;
 
 use super::forward::{Broken, Forward, Progress};
 use super::journal::JournalSink;
+use super::validator::Validator;
 use crate::audit::{Closing, Outcome, Trail};
 use crate::refusal::Refusal;
 use crate::view::ViewError;
@@ -73,6 +74,38 @@ pub(super) fn whole(
     closing.status = Some(status);
     closing.bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
     head(status, id).body(Recorded { body: Some(body), end: Some((trail, closing)) })
+}
+
+/// Answers a read with a whole body and its ETag.
+pub(super) fn read(
+    body: Vec<u8>,
+    validator: &Validator,
+    id: &str,
+    trail: Trail<JournalSink>,
+    closing: Closing,
+) -> HttpResponse {
+    let mut response = whole(200, body, id, trail, closing);
+    if let Ok(value) = HeaderValue::from_str(validator.as_str()) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    response
+}
+
+/// Answers that the caller has what it reads already.
+pub(super) fn not_modified(
+    validator: &Validator,
+    id: &str,
+    trail: Trail<JournalSink>,
+    mut closing: Closing,
+) -> HttpResponse {
+    closing.status = Some(304);
+    // There is no body whose sending could be waited for.
+    drop(trail.close(&closing));
+    let mut builder = head(304, id);
+    builder.insert_header((header::ETAG, validator.as_str()));
+    let mut response = builder.finish();
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
 }
 
 /// A body of known length. Dropped before it was handed over, it takes its trail with it, which then closes as cut off.

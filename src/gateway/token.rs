@@ -6,6 +6,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -61,6 +64,13 @@ impl PageKeys {
         Some(Sha256::digest([b"sluis document identifiers".as_slice(), key].concat()).into())
     }
 
+    /// Returns a keyed hash of `bytes` for one use, by the newest key; none without a key. Each use has a key of its own.
+    #[must_use]
+    pub fn hash(&self, used_for: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let key = hmac(self.0.first()?, used_for.as_bytes())?;
+        hmac(&key, bytes)
+    }
+
     /// Seals a token for the page that begins after `skip` visible matches; it is good until `expiry`.
     ///
     /// # Errors
@@ -100,6 +110,11 @@ impl PageKeys {
     }
 }
 
+fn hmac(key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
+    let key = PKey::hmac(key).ok()?;
+    Signer::new(MessageDigest::sha256(), &key).ok()?.sign_oneshot_to_vec(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +149,14 @@ mod tests {
             assert!(keys().open(&changed, &binding, NOW).is_err(), "{at}");
         }
         assert!(keys().open("", &binding, NOW).is_err());
+    }
+
+    #[test]
+    fn a_hash_is_of_its_use_and_its_key() {
+        assert_eq!(keys().hash("a", b"x"), keys().hash("a", b"x"));
+        assert_ne!(keys().hash("a", b"x"), keys().hash("b", b"x"));
+        assert_ne!(keys().hash("a", b"x"), PageKeys::new(vec![[8; 32]]).hash("a", b"x"));
+        assert_eq!(PageKeys::new(Vec::new()).hash("a", b"x"), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::world::ask::Ask;
 use crate::world::{World, records};
 
 /// The resources of a searchset.
@@ -91,4 +92,39 @@ async fn when_something_changed_is_asked_here_and_order_is_the_server_s() {
     assert!(world.asked().iter().all(|seen| !seen.target.contains("_lastUpdated")));
     let refused = world.get("huisarts-brug", format!("{target}&_sort=code")).await;
     assert_eq!(refused.refusal(), (400, "not-supported".to_owned()));
+}
+
+#[tokio::test]
+async fn who_has_what_it_reads_is_told_so_after_the_decision_and_on_record() {
+    let world = World::of_demo();
+    let read = Ask::get("huisarts-brug", "Observation/bram-observation-lab-1");
+    let whole = world.ask(&read).await;
+    let etag = whole.header("etag").unwrap().to_owned();
+    assert!(whole.status == 200 && etag.starts_with("W/\"") && etag != "W/\"1\"", "{etag}");
+    assert_eq!(world.ask(&read).await.header("etag"), Some(etag.as_str()));
+    let again = world.ask(&read.clone().having(&etag).under("has-it")).await;
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(etag.as_str())));
+    assert_eq!(world.intents("has-it"), 1);
+    let close = world.closed("has-it").await;
+    assert_eq!((&close["outcome"], &close["status"]), (&json!("delivered"), &json!(304)));
+    // The version of the server is nobody's ETag, and a part has one of its own.
+    for (target, has) in [("", "W/\"1\"".to_owned()), ("?_summary=true", etag.clone())] {
+        let ask = Ask { target: format!("{}{target}", read.target), ..read.clone() };
+        let other = world.ask(&ask.having(has)).await;
+        assert_eq!(other.status, 200, "{target}");
+    }
+    assert_eq!(world.get("huisarts-brug", "Observation?patient=bram").await.header("etag"), None);
+}
+
+#[tokio::test]
+async fn what_is_hidden_is_not_there_whatever_the_caller_says_it_has() {
+    let world = World::of_demo();
+    let unknown = world.get("huisarts-noord", "Condition/nothing-of-that-name").await.compared();
+    assert_eq!(unknown.status, 404);
+    for has in ["*", "W/\"1\""] {
+        for id in ["carla-condition-depression", "nothing-of-that-name"] {
+            let read = Ask::get("huisarts-noord", format!("Condition/{id}")).having(has);
+            assert_eq!(world.ask(&read).await.compared(), unknown, "{id} {has}");
+        }
+    }
 }

@@ -55,7 +55,7 @@ fn hidden(story: &Story) -> Vec<String> {
 }
 
 async fn full(story: &Story) -> Vec<(Ask, Reply)> {
-    let plan = Plan::of_demo();
+    let plan = Plan::of_demo().with_known_keys();
     plant_other_person(&plan, story);
     answers(&plan.open(), story).await
 }
@@ -68,7 +68,7 @@ async fn carla_withholding() -> (&'static Story, &'static [(Ask, Reply)]) {
 }
 
 async fn without(story: &Story, gone: &[String]) -> Vec<(Ask, Reply)> {
-    let plan = Plan::of_demo();
+    let plan = Plan::of_demo().with_known_keys();
     for reference in gone {
         plan.server().expunge(reference);
     }
@@ -113,7 +113,7 @@ async fn what_refers_to_the_hidden_looks_as_if_it_never_had() {
     let carla = story("carla", "huisarts-noord");
     let Sees::AllBut { hidden, linked } = carla.sees else { panic!("nothing is hidden of Carla") };
     let world = |hidden: &[&str], linked: &[(&str, &str)]| {
-        let plan = Plan::of_demo();
+        let plan = Plan::of_demo().with_known_keys();
         let record = records::texts(carla.patient);
         record.iter().for_each(|(reference, _)| plan.server().expunge(reference));
         for (reference, text) in record.iter().filter(|(reference, _)| !hidden.contains(&reference.as_str())) {
@@ -138,7 +138,7 @@ async fn what_refers_to_the_hidden_looks_as_if_it_never_had() {
 #[tokio::test]
 async fn a_resource_that_was_deleted_and_one_that_is_hidden_look_the_same() {
     let (carla, here) = carla_withholding().await;
-    let plan = Plan::of_demo();
+    let plan = Plan::of_demo().with_known_keys();
     for reference in hidden(carla) {
         plan.server().delete(&reference);
     }
@@ -188,7 +188,7 @@ async fn what_is_hidden_is_nowhere_and_what_is_not_is_there() {
 /// Invariant 10.
 #[tokio::test]
 async fn a_search_that_finds_nothing_is_the_same_bytes_whatever_the_cause() {
-    let plan = Plan::of_demo();
+    let plan = Plan::of_demo().with_known_keys();
     plan.server().put(&records::patient("leeg", "999911120")).unwrap();
     plan.server().put(&records::permit("leeg-consent", "leeg")).unwrap();
     let world = plan.open();
@@ -207,7 +207,7 @@ async fn a_search_that_finds_nothing_is_the_same_bytes_whatever_the_cause() {
 /// Invariant 10.
 #[tokio::test]
 async fn a_read_that_shows_nothing_is_the_same_bytes_whatever_the_cause() {
-    let plan = Plan::of_demo();
+    let plan = Plan::of_demo().with_known_keys();
     plan.server().delete("Observation/carla-observation-lab-2");
     plant_other_person(&plan, story("carla", "huisarts-noord"));
     let world = plan.open();

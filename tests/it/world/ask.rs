@@ -20,13 +20,15 @@ pub(crate) struct Ask {
     pub(crate) reason: Option<&'static str>,
     pub(crate) form: Option<String>,
     pub(crate) id: Option<String>,
+    /// The value of `If-None-Match`.
+    pub(crate) has: Option<String>,
 }
 
 impl Ask {
     /// A GET for treatment.
     pub(crate) fn get(who: &'static str, target: impl Into<String>) -> Self {
         let purpose = Some("TREAT");
-        Self { who, method: "GET", target: target.into(), purpose, reason: None, form: None, id: None }
+        Self { who, method: "GET", target: target.into(), purpose, reason: None, form: None, id: None, has: None }
     }
 
     /// A search or an operation by POST for treatment: a form, or JSON.
@@ -37,6 +39,12 @@ impl Ask {
     /// The same request under this id.
     pub(crate) fn under(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
+        self
+    }
+
+    /// The same request of somebody who has that already.
+    pub(crate) fn having(mut self, etag: impl Into<String>) -> Self {
+        self.has = Some(etag.into());
         self
     }
 }
@@ -156,6 +164,9 @@ pub(crate) async fn ask(client: &Client, port: u16, ask: &Ask) -> Result<Reply, 
     }
     if let Some(id) = &ask.id {
         request = request.header("X-Request-Id", id);
+    }
+    if let Some(etag) = &ask.has {
+        request = request.header("If-None-Match", etag);
     }
     if let Some(form) = &ask.form {
         let is_json = form.starts_with('{');
