@@ -17,7 +17,7 @@
 //! | 7.3.1 to 7.3.4 user, name, role | `who` |
 //! | 7.3.10 access point | `address` |
 //! | 7.4.1, 7.4.3 object | `patient`: its references, and the BSN where the request named one |
-//! | 7.4.6 authorisation protocol | `authorisation.policy`, `exchange` |
+//! | 7.4.6 authorisation protocol | `authorisation.policy`, `exchange`; without a decision the policy in force |
 //! | 7.4.7 treatment-relation protocol | `authorisation.relation`: the resource that shows it |
 //! | 7.4.8 consent profile | `authorisation.consents`, with `ground` |
 //! | 7.4.12 query | `asked`, base64 of what was received |
@@ -28,17 +28,29 @@
 //! The record is the protected part: it names the patient and, in `withheld`, what the caller was not to know of. It never
 //! holds content of a resource, and none of this is for logs: the types here show nothing of it in `Debug`.
 
+mod access;
+mod access_log;
 mod chain;
 mod event;
 mod facts;
+mod fhir;
+mod incident;
 mod members;
+pub mod nen7513;
 mod record;
 mod trail;
 mod verify;
 
+pub use access::{Access, Accesses, Occurrence, Subject, Told};
+pub use access_log::{Language, LogLine, Shown, access_log, page};
 pub use chain::{Entry, Hash, Head, Misread, NotAHash, OpenIntent, read};
 pub use event::{Event, EventKind};
 pub use facts::{Basis, Closing, Differs, Emergency, Interaction, Opening, Outcome, Patient, Question, Review};
+pub use fhir::{AuditEvent, Part, audit_events};
+pub use incident::{Incident, Reached};
 pub use record::{Kind, Record};
 pub use trail::{Sink, Trail};
 pub use verify::{Bad, Ending, Fault, Verdict, Verification, Verifier};
+
+#[cfg(test)]
+mod tests;

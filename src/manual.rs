@@ -160,6 +160,10 @@
 //! hang-up included ([`Trail`](crate::audit::Trail) closes itself when it is dropped), and after a kill the next start closes
 //! what was open (invariants 3 and 12).
 //!
+//! What others read of it is made of it: AuditEvents, the table of NEN 7513, the patient's access log, what reached one
+//! organisation. None of them tells what was withheld, or why a read met nothing; that stays in the journal
+//! ([`Part`](crate::audit::Part)). Nothing is made of a journal that is altered.
+//!
 //! ## The log that tells
 //!
 //! Types that identify a person have a masked `Debug` and no `Display`; metrics carry codes only; errors of the HTTP client,

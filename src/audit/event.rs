@@ -31,6 +31,8 @@ pub enum EventKind {
     TurnedAway,
     /// An operator looked at what a caller would see of a patient, who is named.
     Explained,
+    /// Somebody reviewed an access afterwards; the patient is named.
+    Reviewed,
 }
 
 impl EventKind {
@@ -49,6 +51,7 @@ impl EventKind {
             Self::Dropped => "dropped",
             Self::TurnedAway => "turned-away",
             Self::Explained => "explained",
+            Self::Reviewed => "reviewed",
         }
     }
 
@@ -65,12 +68,13 @@ impl EventKind {
             | Self::Recovered
             | Self::Dropped
             | Self::TurnedAway
-            | Self::Explained => false,
+            | Self::Explained
+            | Self::Reviewed => false,
         }
     }
 }
 
-/// An event, for the journal. No patient is in it but in that of an explanation.
+/// An event, for the journal. No patient is in it but in that of an explanation and of a review.
 pub struct Event {
     kind: EventKind,
     members: Members,
@@ -103,6 +107,17 @@ impl Event {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.members.text(name, value);
+        self
+    }
+
+    /// Adds whose data is behind the gateway and the base URL under which it is called: the source of every record behind
+    /// this one, as a request's records have it.
+    #[must_use]
+    pub fn at(mut self, holder: &str, base: &str) -> Self {
+        self.members.object("source", |source| {
+            source.text("holder", holder);
+            source.text("base", base);
+        });
         self
     }
 

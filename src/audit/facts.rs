@@ -32,6 +32,10 @@ pub struct Opening {
     pub holder: Ura,
     /// The name of the server that holds it.
     pub upstream: String,
+    /// The base URL under which the gateway is called.
+    pub base: String,
+    /// The name of the policy in force, by which an answer is decided or refused.
+    pub policy: String,
 }
 
 /// What the query was understood to ask.

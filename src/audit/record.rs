@@ -148,12 +148,16 @@ impl Account {
                 members.known("bsn", patient.bsn.as_ref().map(|bsn| bsn.as_str()));
             });
         }
-        if let Some(basis) = &self.basis {
-            members.object("authorisation", |members| {
+        // A request that was refused before a decision was refused under the policy in force.
+        members.object("authorisation", |members| match &self.basis {
+            None => members.text("policy", &opening.policy),
+            Some(basis) => {
                 members.text("policy", &basis.policy);
                 members.texts("consents", basis.consents.iter().map(String::as_str));
                 members.known("relation", basis.relation.as_deref());
-            });
+            }
+        });
+        if let Some(basis) = &self.basis {
             if let Some(review) = &basis.review {
                 self::review(&mut members, review);
             }
@@ -168,6 +172,7 @@ impl Account {
         members.object("source", |source| {
             source.text("holder", opening.holder.as_str());
             source.text("upstream", &opening.upstream);
+            source.text("base", &opening.base);
         });
         members
     }

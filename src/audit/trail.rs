@@ -133,6 +133,8 @@ mod tests {
             reason: None,
             holder: "00000002".parse().unwrap(),
             upstream: "hapi".to_owned(),
+            base: "https://localhost/fhir".to_owned(),
+            policy: "wabvpz".to_owned(),
         }
     }
 
@@ -185,7 +187,7 @@ mod tests {
             "purpose": "TREAT", "action": "E", "interaction": "search-type", "type": "Observation", "exchange": "ips",
             "patient": {"references": ["Patient/1"], "bsn": "999911120"},
             "authorisation": {"policy": "wabvpz", "consents": ["Consent/7"]},
-            "source": {"holder": "00000002", "upstream": "hapi"},
+            "source": {"holder": "00000002", "upstream": "hapi", "base": "https://localhost/fhir"},
             "outcome": "delivered", "status": 200, "released": ["Observation/1"],
             "withheld": {"reference-hidden": ["Condition/3"], "rule-denies": ["Observation/2", "Observation/4"]},
             "differs": {"show": ["Observation/2"], "hide": ["Observation/1"]},

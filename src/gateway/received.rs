@@ -89,5 +89,7 @@ pub(super) fn opening(
         reason: reason.cloned().flatten(),
         holder: gateway.config.holder.ura.clone(),
         upstream: gateway.config.upstream.name.clone(),
+        base: gateway.config.listen.public_base.clone(),
+        policy: gateway.regime.name().to_owned(),
     }
 }

@@ -243,7 +243,9 @@ impl Running {
     async fn serve(self, ending: &Ending) -> Result<(), StartError> {
         let Self { live, door, admin, tls, stop, hangup, _watch } = self;
         let gateway = live.current();
-        gateway.journal.event(Event::new(EventKind::Start).with("version", env!("CARGO_PKG_VERSION")));
+        let (holder, base) = (gateway.config.holder.ura.as_str(), &gateway.config.listen.public_base);
+        let begun = Event::new(EventKind::Start).at(holder, base).with("version", env!("CARGO_PKG_VERSION"));
+        gateway.journal.event(begun);
         let sources = Arc::new(Sources::default());
         live.fetch()?;
         let asking = actix_rt::spawn(ask_sources(Arc::clone(&live), Arc::clone(&sources)));

@@ -85,6 +85,8 @@ fn trail(journal: &Journal, request: &str) -> Trail<JournalSink> {
         reason: None,
         holder: "00000002".parse().unwrap(),
         upstream: "hapi".to_owned(),
+        base: "https://localhost/fhir".to_owned(),
+        policy: "wabvpz".to_owned(),
     };
     Trail::open(journal.sink().unwrap(), opening)
 }
