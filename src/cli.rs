@@ -18,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::audit::{Language, Part};
 use crate::gateway::clock::Clock;
 use crate::gateway::config;
 use crate::gateway::start::{self, Running};
@@ -159,10 +160,61 @@ pub enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+    /// What is on record as AuditEvents or as a table of NEN 7513; exit code 2, and nothing, where the journal is altered
+    Export(ExportArguments),
+    /// Whose data of which kinds reached one organisation in a period
+    Incident {
+        /// The journal's directory
+        directory: PathBuf,
+        /// The number of the organisation (URA)
+        #[arg(long)]
+        caller: String,
+        /// From this moment or day on
+        #[arg(long)]
+        from: Option<String>,
+        /// Until this moment, or with this day
+        #[arg(long)]
+        to: Option<String>,
+        /// A table instead of JSON
+        #[arg(long)]
+        table: bool,
+    },
+    /// The access log of one patient, for that patient: who looked, at what kind of data, for what, on which ground
+    AccessLog {
+        /// The journal's directory
+        directory: PathBuf,
+        /// A BSN, or a reference such as Patient/1
+        #[arg(long)]
+        patient: String,
+        /// From this moment or day on
+        #[arg(long)]
+        from: Option<String>,
+        /// Until this moment, or with this day
+        #[arg(long)]
+        to: Option<String>,
+        /// A page to read and print instead of JSON
+        #[arg(long)]
+        html: bool,
+        /// The language of the page
+        #[arg(long, default_value = "nl", value_parser = ["nl", "en"], requires = "html")]
+        lang: String,
+    },
     /// What is to be reviewed: emergencies in which the glass was broken, and other accesses that needed a reason
+    ///
+    /// With --close an item is closed by a review, which is on record in `review/` below the directory; exit code 2 where it
+    /// is closed already.
     Review {
         /// The journal's directory
         directory: PathBuf,
+        /// Close the item of this id
+        #[arg(long, requires = "by", requires = "verdict", conflicts_with = "table")]
+        close: Option<String>,
+        /// Who reviewed it
+        #[arg(long, requires = "close")]
+        by: Option<String>,
+        /// What the review found
+        #[arg(long, requires = "close")]
+        verdict: Option<String>,
         /// JSON, which is what it writes where nothing is said
         #[arg(long, conflicts_with = "table")]
         json: bool,
@@ -170,6 +222,28 @@ pub enum AuditCommand {
         #[arg(long)]
         table: bool,
     },
+}
+
+/// What to export.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The journal's directory
+    pub directory: PathBuf,
+    /// The form of it
+    #[arg(long, value_enum, default_value = "ndjson")]
+    pub format: audit::Format,
+    /// From this moment or day on
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Until this moment, or with this day
+    #[arg(long)]
+    pub to: Option<String>,
+    /// About one patient alone: a BSN, or a reference such as Patient/1
+    #[arg(long)]
+    pub patient: Option<String>,
+    /// With what was withheld, in AuditEvents of their own: for those who may read the journal
+    #[arg(long)]
+    pub withheld: bool,
 }
 
 /// Exit codes: 0 yes, 1 a mistake in the input, 2 refused.
@@ -286,10 +360,46 @@ pub fn explain(arguments: &ExplainArguments) -> u8 {
 #[must_use]
 pub fn audit(command: &AuditCommand) -> u8 {
     answered(match command {
+        AuditCommand::Export(arguments) => return export(arguments),
         AuditCommand::Verify { directory, head } => audit::verify(directory, head.as_deref()),
         AuditCommand::Show { directory, patient, json } => audit::show(directory, patient, *json),
-        AuditCommand::Review { directory, json: _, table } => audit::review(directory, *table),
+        AuditCommand::Incident { directory, caller, from, to, table } => {
+            audit::Period::of(from.as_deref(), to.as_deref())
+                .map_err(audit::AuditError::from)
+                .and_then(|period| audit::incident(directory, caller, period, *table))
+        }
+        AuditCommand::AccessLog { directory, patient, from, to, html, lang } => {
+            let language = if lang == "en" { Language::English } else { Language::Dutch };
+            let form = if *html { audit::Form::Page(language) } else { audit::Form::Json };
+            audit::Period::of(from.as_deref(), to.as_deref())
+                .map_err(audit::AuditError::from)
+                .and_then(|period| audit::access_log(directory, patient, period, form))
+        }
+        AuditCommand::Review { directory, close: Some(id), by, verdict, .. } => {
+            let (by, verdict) = (by.as_deref().unwrap_or_default(), verdict.as_deref().unwrap_or_default());
+            audit::close(directory, audit::Closing { id, by, verdict }, Clock::system())
+        }
+        AuditCommand::Review { directory, table, .. } => audit::review(directory, *table),
     })
+}
+
+fn export(arguments: &ExportArguments) -> u8 {
+    let ExportArguments { directory, format, from, to, patient, withheld } = arguments;
+    let part = if *withheld { Part::Protected } else { Part::Open };
+    let period = match audit::Period::of(from.as_deref(), to.as_deref()) {
+        Ok(period) => period,
+        Err(error) => return said(error),
+    };
+    let choice = audit::Choice { format: *format, period, patient: patient.as_deref(), part };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match audit::export(directory, choice, &mut out) {
+        Ok(0) => 0,
+        Ok(code) => {
+            said("the journal is altered and nothing of it is exported: `sluis audit verify` says where");
+            u8::try_from(code).unwrap_or(MISTAKE)
+        }
+        Err(error) => said(error),
+    }
 }
 
 fn answered<E: Display>(answer: Result<(String, i32), E>) -> u8 {

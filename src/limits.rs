@@ -151,6 +151,9 @@ pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// The longest line of a journal that is read: more than the references of all pages of one answer take.
 pub const RECORD_BYTES: usize = 64 * 1024 * 1024;
 
+/// Who reviewed an access, and the verdict: a sentence or two, so that one record stays one line to read.
+pub const REVIEW_BYTES: usize = 2_000;
+
 /// Faults that the verification of a journal lists; the verdict counts all.
 pub const JOURNAL_FAULTS: usize = 1_000;
 

@@ -1,7 +1,11 @@
-//! `sluis audit`: verifies a journal, shows what is on record about a patient, lists what is to be reviewed.
+//! `sluis audit`: verifies a journal, shows what is on record about a patient, exports it, lists what is to be reviewed.
 //!
-//! All read, none writes, and none needs the gateway to have ended: a line that is being written looks torn.
+//! All read, none writes to the journal, and none needs the gateway to have ended: a line that is being written looks torn.
 
+mod access_log;
+mod export;
+mod incident;
+mod period;
 mod review;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,10 +16,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::audit::{Entry, Hash, Kind, Verdict, Verification, Verifier};
-use crate::gateway::journal::segments;
+use crate::audit::{Access, Accesses, Entry, Hash, Kind, Subject, Told, Verdict, Verification, Verifier};
+use crate::gateway::journal::{JournalError, Unrecorded, segments};
+use crate::limits;
 use crate::query::{Bsn, Id};
-pub use review::review;
+pub use access_log::{Form, access_log};
+pub use export::{Choice, Format, export};
+pub use incident::incident;
+pub use period::{NotAPeriod, Period};
+pub use review::{Closing, close, review};
 
 /// Why there is no answer: a mistake in what was asked, exit code 1.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +43,27 @@ pub enum AuditError {
     /// The patient is named in no way that is on record.
     #[error("the patient is neither a BSN nor a reference like Patient/1")]
     NotAPatient,
+    /// No number of an organisation.
+    #[error("the caller is no URA: 8 digits are expected")]
+    NotAnOrganisation,
+    /// A moment that is none, or an end before its beginning.
+    #[error(transparent)]
+    NotAPeriod(#[from] NotAPeriod),
+    /// No item of that id is to be reviewed.
+    #[error("nothing that is to be reviewed has this id: `sluis audit review` lists what is")]
+    NoItem,
+    /// A review without a name or a verdict, or with one that is too long.
+    #[error("--by and --verdict: expected text of at most {} bytes each", limits::REVIEW_BYTES)]
+    NoReview,
+    /// The journal of the reviews takes no record.
+    #[error("the review is not on record")]
+    NotOnRecord(#[from] Unrecorded),
+    /// The journal of the reviews cannot be opened.
+    #[error("the journal of the reviews: {0}")]
+    Reviews(#[from] JournalError),
+    /// What is asked for cannot be written out.
+    #[error("cannot write the answer")]
+    Output(#[source] io::Error),
     /// The answer cannot be written.
     #[error("the answer cannot be written as JSON")]
     Unwritable(#[from] serde_json::Error),
@@ -156,6 +186,23 @@ fn each_line(
     taken.map(|()| verifier.finish())
 }
 
+/// Reads every access of the journal, those that are under way last, and gives them to `take`. Nothing of a journal that is
+/// altered is believed: its verdict is all there is.
+fn each_access(directory: &Path, mut take: impl FnMut(Access)) -> Result<Verdict, AuditError> {
+    let mut accesses = Accesses::default();
+    let mut gathered = Vec::new();
+    let found = each_line(directory, Verifier::from_the_first(), |entry, line| {
+        if let Some(Told::Access(access)) = accesses.take(entry, line)? {
+            gathered.push(*access);
+        }
+        Ok(())
+    })?;
+    if found.verdict != Verdict::Altered {
+        gathered.into_iter().chain(accesses.under_way()).for_each(&mut take);
+    }
+    Ok(found.verdict)
+}
+
 /// How a patient is named on the command line.
 enum Sought {
     Bsn(Bsn),
@@ -171,18 +218,16 @@ impl Sought {
         id.map(|_| Self::Reference(text.to_owned())).ok_or(AuditError::NotAPatient)
     }
 
-    fn is(&self, patient: &Patient) -> bool {
+    fn is(&self, patient: &Subject) -> bool {
         match self {
             Self::Bsn(bsn) => patient.bsn.as_deref() == Some(bsn.as_str()),
             Self::Reference(reference) => patient.references.contains(reference),
         }
     }
-}
 
-#[derive(Deserialize)]
-struct Patient {
-    references: Vec<String>,
-    bsn: Option<String>,
+    fn is_told_by(&self, told: &Told) -> bool {
+        told.patient().is_some_and(|patient| self.is(patient))
+    }
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -203,7 +248,7 @@ struct Record<'a> {
     ground: Option<&'a str>,
     #[serde(default)]
     who: Who,
-    patient: Option<Patient>,
+    patient: Option<Subject>,
     purpose: Option<String>,
     reason: Option<String>,
     exchange: Option<String>,

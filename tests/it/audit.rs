@@ -128,3 +128,43 @@ async fn a_patient_can_be_told_what_is_on_record() {
     assert_eq!(audit(&world, &["show", "--patient", "Carla"]).code, Some(1));
     assert_eq!(sluis(&["audit", "verify", "/nowhere"], "").code, Some(1));
 }
+
+#[tokio::test]
+async fn the_record_is_exported_as_audit_events_without_what_was_withheld() {
+    let world = world().await;
+    let ran = audit(&world, &["export"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let events: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["resourceType"] == "AuditEvent"));
+    let of = |request: &str, profile: &str| {
+        let is = |event: &&Value| {
+            event["entity"].to_string().contains(&format!("\"{request}\""))
+                && event["meta"]["profile"][0].as_str().is_some_and(|url| url.ends_with(profile))
+        };
+        events.iter().filter(is).count()
+    };
+    assert_eq!((of("noord", "PatientQuery"), of("noord", "PrivacyDisclosure.Source")), (1, 1), "{}", ran.stdout);
+    // Nothing is on file about Anna: a query that was refused claims no profile, and nothing of her was disclosed.
+    assert_eq!((of("anna", "PatientQuery"), of("anna", "PrivacyDisclosure.Source")), (0, 0));
+    assert_eq!(
+        (events[0]["type"]["code"].as_str(), events[0]["subtype"][0]["code"].as_str()),
+        (Some("110100"), Some("110120"))
+    );
+    // Shown to one caller and not to the other.
+    let names_hidden = |ran: &Ran, request: &str| {
+        let of = |line: &&str| line.contains(&format!("\"{request}\""));
+        ran.stdout.lines().filter(of).any(|line| line.contains("Condition/carla-condition-anxiety"))
+    };
+    assert_eq!((names_hidden(&ran, "brug"), names_hidden(&ran, "noord")), (true, false));
+    assert_eq!(audit(&world, &["export"]).stdout, ran.stdout);
+    // The twin: for those who may read the journal.
+    assert!(names_hidden(&audit(&world, &["export", "--withheld"]), "noord"));
+    let table = audit(&world, &["export", "--format", "csv", "--patient", "999990305"]);
+    assert_eq!((table.code, table.stdout.lines().count()), (Some(0), 3), "{}", table.stdout);
+    assert_eq!(audit(&world, &["export", "--from", "3000-01-01"]).stdout, "");
+    assert_eq!(audit(&world, &["export", "--from", "gisteren"]).code, Some(1));
+    let text = std::fs::read_to_string(segment(&world)).unwrap();
+    std::fs::write(segment(&world), text.replacen("90000102", "90000103", 1)).unwrap();
+    let altered = audit(&world, &["export"]);
+    assert_eq!((altered.code, altered.stdout.as_str()), (Some(2), ""));
+}

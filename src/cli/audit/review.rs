@@ -1,53 +1,68 @@
 //! What is to be reviewed afterwards: emergencies in which the glass was broken, and other accesses that needed a reason (P12).
 
+mod closing;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::{AuditError, Who, each_line, exit_code, plain};
-use crate::audit::{Kind, Verifier};
+use crate::audit::{Hash, Kind, Verdict, Verifier};
+use closing::Reviewed;
+pub use closing::{Closing, close};
 
 /// Lists what is to be reviewed: as one JSON object, or as a line of text for each item. An emergency is one item, whatever
 /// was asked in it; other accesses are one for each caller, patient, purpose and day. The patient is named by reference.
-/// Returns the answer for stdout and the exit code: 0, or 2 if the journal is altered. Only lines that are as they were
+/// Each is open or closed: a review closes it, and a request that came after the review opens it again. Returns the answer
+/// for stdout and the exit code: 0, or 2 if the journal or that of the reviews is altered. Only lines that are as they were
 /// written count.
 ///
 /// # Errors
 /// The journal cannot be read.
 pub fn review(directory: &Path, table: bool) -> Result<(String, i32), AuditError> {
+    let (items, found) = read(directory)?;
+    let verdict = found.code();
+    let open = items.iter().filter(|item| item.state == State::Open).count();
+    let text = if table {
+        let mut lines: Vec<String> = items.iter().map(Item::text).collect();
+        lines.push(format!("{open} to review of {}, the journal is {verdict}", items.len()));
+        lines.join("\n")
+    } else {
+        serde_json::to_string(&Answer { verdict, open, items })?
+    };
+    Ok((text, exit_code(found)))
+}
+
+/// Reads every item, and whether the journal and that of the reviews are as they were written.
+fn read(directory: &Path) -> Result<(Vec<Item>, Verdict), AuditError> {
     let mut items: Vec<Item> = Vec::new();
     let found = each_line(directory, Verifier::from_the_first(), |entry, line| {
         let record: Record = serde_json::from_slice(line)?;
         if let Some(review) = record.review.clone() {
             match entry.kind {
-                Kind::Intent => note(&mut items, record, review),
-                Kind::Close => close(&mut items, &record),
+                Kind::Intent => note(&mut items, record, review, entry.hash),
+                Kind::Close => ended(&mut items, &record),
                 Kind::Event => {}
             }
         }
         Ok(())
     })?;
-    let verdict = found.verdict.code();
-    let text = if table {
-        let mut lines: Vec<String> = items.iter().map(Item::text).collect();
-        lines.push(format!("{} to review, the journal is {verdict}", items.len()));
-        lines.join("\n")
-    } else {
-        serde_json::to_string(&Answer { verdict, items })?
-    };
-    Ok((text, exit_code(found.verdict)))
+    let reviews = closing::judge(directory, &mut items)?;
+    Ok((items, if reviews == Verdict::Altered { reviews } else { found.verdict }))
 }
 
 #[derive(Serialize)]
 struct Answer {
     verdict: &'static str,
+    /// How many are not closed.
+    open: usize,
     items: Vec<Item>,
 }
 
 /// One thing to review.
 #[derive(Serialize)]
 struct Item {
-    /// Of the emergency, or of the first request.
+    /// Of the emergency, or made of the hash of the first record: callers choose the ids of requests.
     id: String,
     /// `break-glass` or `reason`.
     kind: String,
@@ -59,8 +74,19 @@ struct Item {
     /// In the callers' own words, each once.
     reasons: Vec<String>,
     requests: Vec<Request>,
+    state: State,
+    /// Every review of it, in order.
+    reviews: Vec<Reviewed>,
     #[serde(skip)]
     key: Key,
+}
+
+/// Whether an item waits for a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Open,
+    Closed,
 }
 
 /// What makes accesses one item.
@@ -133,7 +159,7 @@ fn key(record: &Record) -> Key {
     }
 }
 
-fn note(items: &mut Vec<Item>, record: Record, review: String) {
+fn note(items: &mut Vec<Item>, record: Record, review: String, hash: Hash) {
     let key = key(&record);
     let Record { time, request, ground, who, patient, purpose, reason, exchange, .. } = record;
     let Record { interaction, operation, resource_type, .. } = record;
@@ -155,7 +181,7 @@ fn note(items: &mut Vec<Item>, record: Record, review: String) {
         };
         let id = match &key {
             Key::Emergency(id) => id.clone(),
-            Key::Reasoned { .. } => asked.request.clone(),
+            Key::Reasoned { .. } => hash.to_string().chars().take(16).collect(),
         };
         items.push(Item {
             id,
@@ -167,6 +193,8 @@ fn note(items: &mut Vec<Item>, record: Record, review: String) {
             until,
             reasons: Vec::new(),
             requests: Vec::new(),
+            state: State::Open,
+            reviews: Vec::new(),
             key,
         });
         items.len() - 1
@@ -180,7 +208,7 @@ fn note(items: &mut Vec<Item>, record: Record, review: String) {
 }
 
 /// Adds how a request ended, to the last one of that id that has not.
-fn close(items: &mut [Item], record: &Record) {
+fn ended(items: &mut [Item], record: &Record) {
     let key = key(record);
     let item = items.iter_mut().rev().find(|item| item.key == key);
     let asked = item.and_then(|item| {
@@ -200,6 +228,10 @@ impl Item {
         let reasons = self.reasons.iter().map(|reason| format!("\"{reason}\"")).collect::<Vec<_>>().join(" ");
         let released: usize = self.requests.iter().map(|one| one.released).sum();
         let count = format!("{} requests, {released} released", self.requests.len());
+        let state = match self.state {
+            State::Open => "open".to_owned(),
+            State::Closed => self.reviews.last().map(Reviewed::text).unwrap_or_default(),
+        };
         let words = [
             self.since.as_str(),
             &self.until,
@@ -214,6 +246,7 @@ impl Item {
             &self.purpose,
             &reasons,
             &count,
+            &state,
         ];
         plain(&words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  "))
     }

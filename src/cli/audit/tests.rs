@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::*;
-use crate::audit::{Basis, Closing, Emergency, Opening, Outcome, Patient, Review, Trail};
+use crate::audit::{Basis, Closing, Emergency, Opening, Outcome, Part, Patient, Review, Trail};
 use crate::consent::{Ground, Purpose};
 use crate::gateway::clock::Clock;
 use crate::gateway::journal::Journal;
@@ -80,6 +80,8 @@ fn opening() -> Opening {
         reason: None,
         holder: "00000002".parse().unwrap(),
         upstream: "hapi".to_owned(),
+        base: "https://localhost/fhir".to_owned(),
+        policy: "wabvpz".to_owned(),
     }
 }
 
@@ -264,7 +266,7 @@ fn an_emergency_is_one_item_and_what_needed_a_reason_another() {
         [
             json!(["break-glass", "e-1", "BTG", ["bewusteloos", "nog steeds\u{1b}"], ["r-2", "r-3", "r-4"]]),
             json!(["break-glass", "e-2", "BTG", ["opnieuw"], ["r-5"]]),
-            json!(["reason", "r-6", "ETREAT", ["spoed"], ["r-6", "r-7"]]),
+            json!(["reason", items[2]["id"], "ETREAT", ["spoed"], ["r-6", "r-7"]]),
         ]
     );
     let first = &items[0];
@@ -280,7 +282,7 @@ fn an_emergency_is_one_item_and_what_needed_a_reason_another() {
     let (table, code) = review(&written.0, true).unwrap();
     assert_eq!((code, table.lines().count()), (0, 4));
     assert!(table.lines().next().unwrap().contains("3 requests, 3 released") && !table.contains('\u{1b}'));
-    assert!(table.ends_with("3 to review, the journal is intact"));
+    assert!(table.ends_with("3 to review of 3, the journal is intact"));
 }
 
 #[test]
@@ -289,5 +291,142 @@ fn an_altered_journal_is_said_to_be_where_it_is_reviewed() {
     let text = fs::read_to_string(written.segment()).unwrap();
     fs::write(written.segment(), text.replacen("Patient/2", "Patient/3", 1)).unwrap();
     let (text, code) = review(&written.0, false).unwrap();
-    assert_eq!((serde_json::from_str::<Value>(&text).unwrap(), code), (json!({"verdict": "altered", "items": []}), 2));
+    assert_eq!(
+        (serde_json::from_str::<Value>(&text).unwrap(), code),
+        (json!({"verdict": "altered", "open": 0, "items": []}), 2)
+    );
+}
+
+fn exported(written: &Written, format: Format, patient: Option<&str>, from: Option<&str>) -> (String, i32) {
+    let period = Period::of(from, None).unwrap();
+    let mut out = Vec::new();
+    let code = export(&written.0, Choice { format, period, patient, part: Part::Open }, &mut out).unwrap();
+    (String::from_utf8(out).unwrap(), code)
+}
+
+#[test]
+fn an_export_has_what_is_on_record_about_one_patient_or_about_all_in_a_period() {
+    let written = Written::new("export");
+    let (all, code) = exported(&written, Format::Ndjson, None, None);
+    assert_eq!((code, all.lines().count()), (0, 9));
+    let about = |line: &str| serde_json::from_str::<Value>(line).unwrap()["entity"].to_string().contains("Patient/2");
+    let (one, _) = exported(&written, Format::Ndjson, Some("999990019"), None);
+    assert_eq!((one.lines().count(), one.lines().all(about)), (3, true));
+    assert_eq!(exported(&written, Format::Ndjson, None, Some("2026-03-02")), (String::new(), 0));
+    let (table, _) = exported(&written, Format::Csv, Some("Patient/1"), None);
+    assert_eq!(table.lines().count(), 3);
+    assert!(!all.contains("Observation/9") && !table.contains("Observation/9"), "what was withheld");
+}
+
+#[test]
+fn nothing_of_an_altered_journal_is_exported() {
+    let written = Written::new("export-altered");
+    let text = fs::read_to_string(written.segment()).unwrap();
+    // The last line: all before it is as it was written.
+    let (before, last) = text.trim_end().rsplit_once('\n').unwrap();
+    fs::write(written.segment(), format!("{before}\n{}\n", last.replacen("Patient/1", "Patient/3", 1))).unwrap();
+    for format in [Format::Ndjson, Format::Csv] {
+        assert_eq!(exported(&written, format, None, None), (String::new(), 2));
+    }
+}
+
+fn closed(written: &Written, id: &str, verdict: &str, minute: u8) -> Result<(Value, i32), AuditError> {
+    let clock = Clock::by_hand(datetime!(2026-03-01 13:00 UTC) + time::Duration::minutes(i64::from(minute))).0;
+    let (text, code) = close(&written.0, review::Closing { id, by: "Functionaris", verdict }, clock)?;
+    Ok((serde_json::from_str(&text).unwrap(), code))
+}
+
+fn items(written: &Written) -> Vec<Value> {
+    let (text, code) = review(&written.0, false).unwrap();
+    assert_eq!(code, 0);
+    serde_json::from_str::<Value>(&text).unwrap()["items"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_review_closes_one_item_for_good_unless_more_is_asked() {
+    let written = Written::new("close");
+    let journal = written.journal();
+    reviewed(&journal, "r-2", "BTG", "bewusteloos", emergency("e-1"));
+    reviewed(&journal, "r-6", "ETREAT", "spoed", Some(Review::Reason));
+    // The gateway runs on while somebody reviews.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while items(&written).len() < 2 && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let reasoned = items(&written)[1]["id"].as_str().unwrap().to_owned();
+    let (answer, code) = closed(&written, "e-1", "terecht \u{1b}", 0).unwrap();
+    assert_eq!((&answer["state"], code), (&json!("closed"), 0));
+    let review = &items(&written)[0]["reviews"][0];
+    assert_eq!(
+        (&review["by"], &review["verdict"], &review["time"]),
+        (&json!("Functionaris"), &json!("terecht \u{1b}"), &json!("2026-03-01T13:00:00.000000Z"))
+    );
+    assert_eq!(items(&written)[1]["state"], "open");
+    assert!(!super::review(&written.0, true).unwrap().0.contains('\u{1b}'));
+    // A second verdict is refused; the other item takes one.
+    assert_eq!(closed(&written, "e-1", "toch niet", 1).unwrap().1, 2);
+    assert_eq!(closed(&written, &reasoned, "terecht", 1).unwrap().1, 0);
+    assert_eq!(items(&written)[0]["reviews"].as_array().unwrap().len(), 1);
+    // What is asked in the same emergency afterwards was not reviewed.
+    journal.stop();
+    let later = Journal::open(&written.0, Clock::by_hand(datetime!(2026-03-01 15:00 UTC)).0).unwrap();
+    reviewed(&later, "r-9", "BTG", "bewusteloos", emergency("e-1"));
+    later.stop();
+    let states: Vec<_> = items(&written).iter().map(|item| item["state"].clone()).collect();
+    assert_eq!(states, ["open", "closed"]);
+    let (text, code) = verify(&written.0.join("review"), None).unwrap();
+    assert!(code == 0 && text.contains("intact"), "{text}");
+}
+
+#[test]
+fn a_review_needs_an_item_a_name_a_verdict_and_journals_that_are_intact() {
+    let written = Written::new("close-mistakes");
+    let journal = written.journal();
+    reviewed(&journal, "r-2", "BTG", "bewusteloos", emergency("e-1"));
+    journal.stop();
+    assert!(matches!(closed(&written, "e-2", "terecht", 0), Err(AuditError::NoItem)));
+    for verdict in ["", " \t", &"x".repeat(limits::REVIEW_BYTES + 1)] {
+        assert!(matches!(closed(&written, "e-1", verdict, 0), Err(AuditError::NoReview)));
+    }
+    assert!(!written.0.join("review").exists());
+    closed(&written, "e-1", "terecht", 0).unwrap();
+    let reviews = written.0.join("review/000001.jsonl");
+    let text = fs::read_to_string(&reviews).unwrap();
+    fs::write(&reviews, text.replacen("terecht", "onterecht", 1)).unwrap();
+    assert_eq!(review(&written.0, false).unwrap().1, 2);
+    assert_eq!(closed(&written, "e-1", "nog eens", 1).unwrap().1, 2);
+}
+
+#[test]
+fn an_incident_and_an_access_log_tell_what_is_on_record_and_nothing_of_an_altered_journal() {
+    let written = Written::new("incident");
+    let always = Period::of(None, None).unwrap();
+    let json = |answer: Result<(String, i32), AuditError>| {
+        let (text, code) = answer.unwrap();
+        (serde_json::from_str::<Value>(&text).unwrap(), code)
+    };
+    let (reached, code) = json(incident(&written.0, "00000001", always, false));
+    assert_eq!((code, &reached["requests"], reached["patients"].as_array().unwrap().len()), (0, &json!(3), 2));
+    assert_eq!(json(incident(&written.0, "00000009", always, false)).0["patients"], json!([]));
+    let later = Period::of(Some("2026-03-02"), None).unwrap();
+    assert_eq!(json(incident(&written.0, "00000001", later, false)).0["requests"], 0);
+    let (table, _) = incident(&written.0, "00000001", always, true).unwrap();
+    assert!(
+        table.starts_with("999911120  Patient/1  2026-03-01")
+            && table.contains("  Patient 1  2 requests\n")
+            && table.lines().count() == 3,
+        "{table}"
+    );
+    assert!(matches!(incident(&written.0, "brug", always, false), Err(AuditError::NotAnOrganisation)));
+
+    let (log, code) = json(access_log(&written.0, "999911120", always, Form::Json));
+    assert_eq!((code, &log["lines"][0]["times"]), (0, &json!(2)));
+    let (page, _) = access_log(&written.0, "Patient/2", always, Form::Page(crate::audit::Language::Dutch)).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("Observation"));
+
+    let text = fs::read_to_string(written.segment()).unwrap();
+    fs::write(written.segment(), text.replacen("Patient/2", "Patient/3", 1)).unwrap();
+    assert_eq!(json(incident(&written.0, "00000001", always, false)), (json!({"verdict": "altered"}), 2));
+    let nothing = json!({"verdict": "altered", "lines": []});
+    assert_eq!(json(access_log(&written.0, "999911120", always, Form::Json)), (nothing, 2));
 }
