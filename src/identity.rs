@@ -7,8 +7,10 @@
 mod admission;
 mod caller;
 mod certificate;
+mod der;
 mod distinguished;
 mod facility;
+mod form;
 mod identify;
 mod reason;
 mod register;

@@ -13,6 +13,7 @@ use x509_parser::x509::X509Name;
 
 use super::caller::{CallerNames, CertificateFacts};
 use super::distinguished;
+use super::form;
 use super::san::{self, AltNames};
 use crate::limits;
 
@@ -46,9 +47,17 @@ pub(super) enum Place {
     Authority,
 }
 
+/// Whether a certificate is of the strict form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Strict,
+    Lax,
+}
+
 /// What a certificate says.
 #[derive(Debug)]
 pub(super) struct Certificate {
+    pub(super) form: Form,
     pub(super) alt_names: Extension<AltNames>,
     /// Every serialNumber of the subject.
     pub(super) serial_numbers: Vec<String>,
@@ -77,6 +86,7 @@ pub(super) fn read(der: &[u8]) -> Option<Certificate> {
     let (not_before, not_after) =
         (certificate.validity().not_before.to_datetime(), certificate.validity().not_after.to_datetime());
     Some(Certificate {
+        form: if form::is_strict(der) { Form::Strict } else { Form::Lax },
         alt_names: extension(&certificate, &OID_X509_EXT_SUBJECT_ALT_NAME, |extension| san::read(extension.value)),
         serial_numbers: values(subject, "2.5.4.5"),
         issuer_names: values(certificate.issuer(), "2.5.4.3"),

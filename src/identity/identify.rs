@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::Reason;
 use super::caller::{Caller, CallerNames, CardType, CertificateFacts, Role};
-use super::certificate::{self, Certificate, Extension, Place, Purpose, Usage};
+use super::certificate::{self, Certificate, Extension, Form, Place, Purpose, Usage};
 use super::register::{Issues, Policy, Register, World};
 use super::san::{AltNames, Statement, UziName, Written};
 
@@ -91,6 +91,10 @@ pub fn examine(leaf_der: &[u8], now: OffsetDateTime, register: &Register) -> Exa
         return Examination { statement: None, names: CallerNames::default(), certificate: None, verdict };
     };
     let (name, mut reasons) = name_of(&certificate, strictness);
+    match certificate.form {
+        Form::Strict => {}
+        Form::Lax => reasons.push(Reason::NoUziIdentity),
+    }
     let statement = name.and_then(|name| name.statement.clone());
     if let Some(statement) = &statement {
         reasons.extend(fields(statement, register));

@@ -13,7 +13,7 @@ pub enum Reason {
     FieldWidth,
     /// Subject serialNumber, UPN, permanentIdentifier, issuer or policy contradict the name.
     NameMismatch,
-    /// Not exactly one otherName of type 2.5.5.5 in the seven-field form, or no certificate at all.
+    /// Not exactly one otherName of type 2.5.5.5 in the seven-field form, or no certificate of the strict form.
     NoUziIdentity,
     /// The moment is before notBefore.
     NotYetValid,

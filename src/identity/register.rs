@@ -118,6 +118,12 @@ const NOT_FOR_AUTHENTICATION: [&str; 6] = [
     "2.16.528.1.1007.99.215",
 ];
 
+/// What policies of persons begin with in production.
+const PERSONS: &str = "2.16.528.1.1003.1.2.5.";
+
+/// What every OID of the test register begins with.
+const TEST_REGISTER: &str = "2.16.528.1.1007.";
+
 /// What a policy of a certificate is to the register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Policy {
@@ -125,7 +131,7 @@ pub(super) enum Policy {
     Foreign,
     /// The register's own, for certificates like this one.
     Fitting,
-    /// The register's own, for other certificates.
+    /// The register's own, for other certificates or for nothing that is known.
     Unfitting,
 }
 
@@ -180,7 +186,9 @@ impl Register {
         let mut own =
             self.issuers.iter().filter(|issuer| issuer.policies.iter().any(|policy| policy == oid)).peekable();
         if own.peek().is_none() {
-            return Policy::Foreign;
+            let of_register = oid.starts_with(PERSONS);
+            let of_test = oid.starts_with(TEST_REGISTER) && self.strictness == Strictness::Production;
+            return if of_register || of_test { Policy::Unfitting } else { Policy::Foreign };
         }
         let fits = own.any(|issuer| {
             card_type.is_none_or(|card_type| card_type == issuer.card_type)
@@ -236,6 +244,11 @@ mod tests {
         assert_eq!(policy(CardType::System, None), Policy::Unfitting);
         assert_eq!(register.policy("2.16.528.1.1003.1.2.5.3", None, None), Policy::Unfitting);
         assert_eq!(register.policy("0.4.0.2042.1.1", None, None), Policy::Foreign);
+        // What the register means by it is not known; and what the test register means counts in a test only.
+        assert_eq!(register.policy("2.16.528.1.1003.1.2.5.9", None, None), Policy::Unfitting);
+        assert_eq!(register.policy("2.16.528.1.1007.99.2042", None, None), Policy::Unfitting);
+        let test = Register::new(Strictness::Test);
+        assert_eq!(test.policy("2.16.528.1.1007.99.2042", None, None), Policy::Foreign);
     }
 
     #[test]

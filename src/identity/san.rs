@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use super::der::{CONTEXT_0, IA5, OBJECT, SEQUENCE, UTF8, element, is_oid, whole};
+
 /// otherName type-id 2.5.5.5: the UZI name (CPS UZI-register, 7.1).
 const UZI_NAME: &[u8] = &[0x55, 0x05, 0x05];
 /// otherName type-id 1.3.6.1.4.1.311.20.2.3: Microsoft's user principal name.
@@ -12,13 +14,6 @@ const USER_PRINCIPAL_NAME: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0
 const PERMANENT_IDENTIFIER: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x03];
 /// 2.16.528.1.1007.3.3: assigner of URAs.
 const URA_ASSIGNER: &[u8] = &[0x60, 0x84, 0x10, 0x01, 0x87, 0x6f, 0x03, 0x03];
-
-const OBJECT: u8 = 0x06;
-const UTF8: u8 = 0x0c;
-const IA5: u8 = 0x16;
-const SEQUENCE: u8 = 0x30;
-/// `[0]`, constructed: otherName, and the value inside one.
-const CONTEXT_0: u8 = 0xa0;
 
 /// The other forms of GeneralName (RFC 5280, 4.2.1.6): mail, DNS, X.400, directory, EDI, URI, IP address, registered id.
 const OTHER_FORMS: [u8; 8] = [0x81, 0x82, 0xa3, 0xa4, 0xa5, 0x86, 0x87, 0x88];
@@ -111,7 +106,7 @@ pub(super) fn read(value: &[u8]) -> Option<AltNames> {
 
 fn read_other_name(content: &[u8], names: &mut AltNames) -> Option<()> {
     let (tag, kind, rest) = element(content)?;
-    if tag != OBJECT {
+    if tag != OBJECT || !is_oid(kind) {
         return None;
     }
     let (tag, value, rest) = element(whole(rest, CONTEXT_0)?)?;
@@ -142,43 +137,6 @@ fn subscriber(value: &[u8]) -> Option<String> {
 
 fn text(value: &[u8]) -> Option<String> {
     std::str::from_utf8(value).ok().map(str::to_owned)
-}
-
-/// Returns the content of the only element of `input`, which has this tag.
-fn whole(input: &[u8], expected: u8) -> Option<&[u8]> {
-    let (tag, content, rest) = element(input)?;
-    (tag == expected && rest.is_empty()).then_some(content)
-}
-
-/// Splits off one element: tag, content, what follows. DER alone: tags of one byte, the shortest length.
-fn element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&[tag, first], rest) = input.split_first_chunk::<2>()?;
-    if tag & 0x1f == 0x1f {
-        return None;
-    }
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81 => {
-            let (&[length], rest) = rest.split_first_chunk::<1>()?;
-            (usize::from(length), rest)
-        }
-        0x82 => {
-            let (&length, rest) = rest.split_first_chunk::<2>()?;
-            (usize::from(u16::from_be_bytes(length)), rest)
-        }
-        // 64 KiB and more is longer than any certificate that is read.
-        _ => return None,
-    };
-    let shortest = match first {
-        0x81 => length >= 0x80,
-        0x82 => length >= 0x100,
-        _ => true,
-    };
-    if !shortest {
-        return None;
-    }
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
 }
 
 #[cfg(test)]

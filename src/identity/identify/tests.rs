@@ -2,4 +2,6 @@
 mod agreement;
 #[cfg(feature = "gateway")]
 mod cases;
+mod second;
 mod stored;
+mod strict;

@@ -38,10 +38,13 @@ fn the_policy_is_that_of_the_type() {
     refused(|register| n(register).policies(Some(&[])), &[Reason::NameMismatch]);
     accepted(|register| n(register).policies(Some(Ca::Professional.policies(register))));
     accepted(|register| s(register).policies(Some(Ca::ServerG4.policies(register))));
-    accepted(|register| {
-        let own = Ca::Professional.policies(register)[0];
-        z(register).policies(Some(&["2.16.528.1.1007.99.2042", own]))
-    });
+    accepted_in_test_only(
+        |register| {
+            let own = Ca::Professional.policies(register)[0];
+            z(register).policies(Some(&["2.16.528.1.1007.99.2042", own]))
+        },
+        &[Reason::NameMismatch],
+    );
     refused(
         |register| {
             let own = Ca::Professional.policies(register)[0];
