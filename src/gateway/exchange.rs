@@ -130,8 +130,9 @@ impl Journey<'_> {
         }
         let person = match self.worker.person(&query).await {
             Err(stop) if stop.seen == Seen::Unknown => {
-                let asked = self.search.as_ref().map_or(self.received.target.as_str(), |(link, _)| link);
-                return Err(self.worker.inquire_about_nobody(stop, asked, self.caller, purpose, self.now).await);
+                // The canonical target names whom it is about, wherever the request did.
+                let asked = pages.as_ref().map_or_else(|| query.target(), |(_, target)| target.clone());
+                return Err(self.worker.inquire_about_nobody(stop, &asked, self.caller, purpose, self.now).await);
             }
             found => found?,
         };

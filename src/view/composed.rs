@@ -20,6 +20,8 @@ pub(super) struct Found {
     pub(super) bytes: Vec<u8>,
     /// What its references lead to, the person's own records included.
     refers: BTreeSet<Key>,
+    /// It is of what the answer is composed of; a summary is of one exchange profile alone.
+    belongs: bool,
 }
 
 /// What the answer is.
@@ -80,8 +82,12 @@ impl Composed {
             let document = Document::read(&bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
             let mut refers = BTreeSet::new();
             references(document.root(), known, &mut refers);
+            let belongs = match &self.form {
+                Form::Summary(form) => SUPPORTING.contains(&key.resource_type.as_str()) || form.holds(document.root()),
+                Form::Everything(_) => true,
+            };
             drop(document);
-            let found = Found { key, bytes, refers };
+            let found = Found { key, bytes, refers, belongs };
             if self.rounds == 0 {
                 self.matches.push(found);
             } else {
@@ -127,7 +133,7 @@ impl Composed {
         while let Some(found) = ahead.pop() {
             if reached.insert(&found.key, found).is_none() {
                 let there = |key| matches.get(key).copied().or_else(|| self.referred.get(key));
-                ahead.extend(found.refers.iter().filter_map(there));
+                ahead.extend(found.refers.iter().filter_map(there).filter(|found| found.belongs));
             }
         }
         reached.into_values().collect()

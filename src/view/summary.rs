@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use self::line::Lines;
 use self::written::{Page, Paper};
 use crate::identity::Ura;
-use crate::json::Document;
+use crate::json::{Document, Value};
 use crate::limits;
 use crate::profile::Section;
 use crate::query::{Subject, Summary};
@@ -69,6 +69,11 @@ impl SummaryForm {
         std::iter::once(patient).chain(entries).filter(|found| seen.insert(&found.key)).collect()
     }
 
+    /// Returns true if and only if `resource` is one of the profile that the summary is composed of.
+    pub(super) fn holds(&self, resource: Value<'_>) -> bool {
+        self.summary.exchange().holds(resource)
+    }
+
     /// Returns the record that the summary is about: the one that was named, or the first of those with the number.
     fn patient<'f>(&self, matches: &'f [Found]) -> Option<&'f Found> {
         matches.iter().filter(|found| found.key.resource_type == "Patient").find(|found| match self.summary.subject() {
@@ -85,7 +90,7 @@ impl SummaryForm {
             // What was released was read before; what cannot be read stands nowhere.
             let Ok(document) = Document::read(&found.bytes, limits::RESOURCE) else { continue };
             let resource = document.root();
-            if !exchange.holds(resource) {
+            if !self.holds(resource) {
                 continue;
             }
             for (section, entries) in &mut sections {

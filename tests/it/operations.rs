@@ -186,3 +186,19 @@ async fn a_role_without_a_profile_that_summarises_is_told_so_whoever_the_patient
     let patient = resources.iter().find(|resource| resource["type"] == "Patient").unwrap();
     assert_eq!(patient["operation"][1]["name"], "summary");
 }
+
+#[tokio::test]
+async fn while_consents_cannot_be_read_a_number_in_a_body_does_not_tell_who_is_known() {
+    let world = World::of_demo();
+    let by_number = |number: &str| {
+        let parameters = json!({"resourceType": "Parameters", "parameter": [
+            {"name": "identifier", "valueIdentifier": {"system": BSN, "value": number}}]});
+        Ask::post("huisarts-brug", "Patient/$summary", parameters.to_string())
+    };
+    // What was asked about one stranger is remembered, and says nothing of the next one.
+    assert_eq!(world.ask(&by_number("999911120")).await.status, 404);
+    world.server().plant("Consent", Fault::Html500);
+    for number in ["999990202", "999912008"] {
+        assert_eq!(world.ask(&by_number(number)).await.refusal(), (503, "transient".to_owned()), "{number}");
+    }
+}

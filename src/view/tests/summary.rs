@@ -242,3 +242,27 @@ fn an_upstream_that_does_not_know_a_kind_or_a_person_is_no_summary() {
     assert_eq!(answer.absent(), Err(ViewError::NoSuchSearch));
     assert_eq!((answer.step(), answer.take().len()), (Step::End(Ending::NotVisible), 0));
 }
+
+#[test]
+fn what_another_profile_has_and_the_summary_has_not_stays_out_of_it() {
+    let _turn = one_at_a_time();
+    let letter = |id: &str, code: &str| {
+        let coding = format!(r#"{{"system":"http://loinc.org","code":"{code}"}}"#);
+        of("DocumentReference", id, &format!(r#","status":"current","type":{{"coding":[{coding}]}}"#))
+    };
+    let refers = |id: &str| format!(r#","evidence":[{{"detail":[{{"reference":"DocumentReference/{id}"}}]}}]"#);
+    let of_both = vec![
+        plain("Patient", "a", ""),
+        of("Condition", "c", &refers("letter")),
+        of("Condition", "d", &refers("directive")),
+        letter("letter", "34133-9"),
+        letter("directive", "42348-3"),
+    ];
+    let search = ask(&Upstream::new(of_both.clone(), 9), straight(), "DocumentReference?patient=a", 0, 99).unwrap();
+    assert_eq!(search.report.released, ["DocumentReference/letter", "DocumentReference/directive"]);
+    let given = summary(of_both, straight());
+    let released = &given.report.released;
+    assert!(released.contains(&"DocumentReference/directive".to_owned()), "{released:?}");
+    assert!(!released.contains(&"DocumentReference/letter".to_owned()), "{released:?}");
+    assert_eq!(broken(&json(&given)), Vec::<&str>::new());
+}
