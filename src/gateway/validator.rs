@@ -58,7 +58,7 @@ mod tests {
             |values: &[&str]| own.is_named_by(&values.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         assert!(named(&[own.as_str()]) && named(&[&strong]) && named(&["*"]));
         assert!(named(&[&format!("\"a\" , {strong}")]) && named(&["\"a\"", own.as_str()]));
-        for other in ["", "W/\"1\"", "\"\"", strong.trim_matches('"'), &strong[..20]] {
+        for other in ["", "W/\"1\"", "\"\"", strong.trim_matches('"'), strong.trim_end_matches('"')] {
             assert!(!named(&[other]), "{other}");
         }
         assert!(!named(&[]));

@@ -20,7 +20,8 @@ impl Target {
         }
         let mut stated = parameters(link);
         let matters = |(name, value): &&(String, String)| {
-            !LEFT_ASIDE.contains(&name.as_str()) && !(name == "_sort" && value.is_empty())
+            let is_ours = name == "_sort" && value.is_empty();
+            !(is_ours || LEFT_ASIDE.contains(&name.as_str()))
         };
         parameters(self.as_str()).iter().filter(matters).all(|asked| {
             let place = stated.iter().position(|stated| stated == asked);

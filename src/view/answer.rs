@@ -163,7 +163,9 @@ impl Answer {
             Task::Search(matches) => match matches.search().projection() {
                 // The list is one of elements of the type that was searched; what is included is whole.
                 Projection::Elements(_) if !matches.are_coming() => Ok(resource),
-                projection => project(resource, projection),
+                projection @ (Projection::Whole | Projection::Elements(_) | Projection::Summary | Projection::Data) => {
+                    project(resource, projection)
+                }
             },
         }
     }

@@ -65,27 +65,19 @@ fn the_rest_of_a_page_may_be_left_unread_once_nothing_more_of_it_fits() {
     let expected = ask(&upstream, labels(), "Observation?patient=a", 0, 1_000_000).unwrap();
     let mut answer = Answer::search(search, labels(), surroundings, 0);
     let (mut body, mut left) = (Vec::new(), 0);
-    loop {
-        match answer.step() {
-            Step::Ask(target) => {
-                let bytes = upstream.answer(target.as_str()).unwrap();
-                let mut chunks = bytes.as_bytes().chunks(100_000);
-                while let Some(chunk) = chunks.next() {
-                    answer.push(chunk).unwrap();
-                    if answer.has_enough() {
-                        break;
-                    }
-                }
-                left += chunks.len();
-                if answer.has_enough() {
-                    answer.end_early().unwrap()
-                } else {
-                    answer.end_of_body().unwrap()
-                }
-                body.extend(answer.take().into_bytes());
+    while let Step::Ask(target) = answer.step() {
+        let bytes = upstream.answer(target.as_str()).unwrap();
+        let mut chunks = bytes.as_bytes().chunks(100_000);
+        for chunk in chunks.by_ref() {
+            answer.push(chunk).unwrap();
+            if answer.has_enough() {
+                break;
             }
-            Step::End(_) => break,
         }
+        left += chunks.len();
+        let ended = if answer.has_enough() { answer.end_early() } else { answer.end_of_body() };
+        ended.unwrap();
+        body.extend(answer.take().into_bytes());
     }
     body.extend(answer.close(None).into_bytes());
     assert!(body == expected.body.as_bytes() && left > 0);
