@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::process;
+use crate::record::Record;
 use crate::trouble::Trouble;
 
 /// The journal of a gateway that has ended.
@@ -45,6 +46,16 @@ impl Journal {
             .map_err(|_| Trouble::Shape { what: "the list of what is to be reviewed" })?;
         let items = list.get("items").and_then(Value::as_array).cloned();
         items.ok_or(Trouble::Shape { what: "the list of what is to be reviewed" })
+    }
+
+    /// Returns the AuditEvents of `sluis audit export`.
+    ///
+    /// # Errors
+    ///
+    /// When the journal is altered, or a line is no resource.
+    pub fn export(&self) -> Result<Vec<Record>, Trouble> {
+        let output = process::run(Command::new(&self.program).args(["audit", "export"]).arg(&self.directory))?;
+        String::from_utf8_lossy(&output).lines().map(Record::read).collect()
     }
 
     /// Returns the records of one kind of one request.

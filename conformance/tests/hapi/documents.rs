@@ -15,9 +15,13 @@ fn errors(outcome: &Value) -> Vec<String> {
     issues.iter().filter(is_error).map(Value::to_string).collect()
 }
 
-/// Has HAPI validate a resource against FHIR R4.
-fn validated(bench: &mut Bench, resource: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let response = bench.hapi.validate("Bundle", resource.as_bytes())?;
+/// Has HAPI validate a resource of that type against FHIR R4.
+pub(crate) fn validated(
+    bench: &mut Bench,
+    kind: &str,
+    resource: &str,
+) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let response = bench.hapi.validate(kind, resource.as_bytes())?;
     Ok(errors(&serde_json::from_slice(&response.body)?))
 }
 
@@ -43,7 +47,7 @@ fn a_summary_of_whoever_may_see_something_is_valid_and_nobody_else_has_one() -> 
             continue;
         }
         assert_eq!(status, 200, "{}: {text}", story.name());
-        assert_eq!(validated(&mut bench, &text)?, Vec::<String>::new(), "{}: {text}", story.name());
+        assert_eq!(validated(&mut bench, "Bundle", &text)?, Vec::<String>::new(), "{}: {text}", story.name());
         assert!(!text.contains(&upstream), "{text}");
         for reference in story.hidden(&bench.records)? {
             assert!(!text.contains(&format!("/{reference}\"")), "{}: {reference}", story.name());
@@ -59,7 +63,7 @@ fn the_validator_finds_what_is_wrong_with_a_document() -> Tried {
     let mut bench = Bench::loaded()?;
     let story = bench.story("carla", "huisarts-brug", "TREAT")?;
     let (_, text) = summary(&mut bench, &story)?;
-    assert_eq!(validated(&mut bench, &text)?, Vec::<String>::new());
+    assert_eq!(validated(&mut bench, "Bundle", &text)?, Vec::<String>::new());
     let mut unnoticed = Vec::new();
     for (from, to) in [
         (r#""type":"document""#, r#""type":"nonsense""#),
@@ -70,7 +74,7 @@ fn the_validator_finds_what_is_wrong_with_a_document() -> Tried {
     ] {
         let twin = text.replacen(from, to, 1);
         assert_ne!(twin, text, "{from}");
-        if validated(&mut bench, &twin)?.is_empty() {
+        if validated(&mut bench, "Bundle", &twin)?.is_empty() {
             unnoticed.push(from);
         }
     }

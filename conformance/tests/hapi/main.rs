@@ -4,6 +4,7 @@
 //! loading them takes long, so that what changes them for good has a name that comes late.
 
 mod answers;
+mod auditing;
 mod bench;
 mod consents;
 mod documents;
