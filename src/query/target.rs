@@ -42,10 +42,11 @@ impl Target {
         search_by_ids(resource_type, ids, count).map(Self)
     }
 
-    /// Returns the target that asks for all resources of one type of a person; none for nobody.
+    /// Returns the target that asks for all resources of one type of a person; none for nobody. They are asked for in a stated
+    /// order: where a server may give each page in another, one of them can be missing from all.
     pub(crate) fn of_person(resource_type: &str, person: &[Id]) -> Option<Self> {
         let (resource_type, patients, count) = (encoded(resource_type), id_list(person)?, limits::UPSTREAM_PAGE);
-        Some(Self(format!("{resource_type}?patient={patients}&_count={count}&_total=none")))
+        Some(Self(format!("{resource_type}?patient={patients}&_count={count}&_sort=_id&_total=none")))
     }
 
     /// Returns path and query; they begin with a type, or with `?` where the link was to the base itself.
@@ -272,7 +273,7 @@ mod tests {
         let target = Target::by_ids("Medication", &ids, 2).unwrap();
         assert_eq!(target.as_str(), "Medication?_id=a,b&_count=2&_total=none");
         let target = Target::of_person("DocumentReference", &ids).unwrap();
-        assert_eq!(target.as_str(), "DocumentReference?patient=a,b&_count=200&_total=none");
+        assert_eq!(target.as_str(), "DocumentReference?patient=a,b&_count=200&_sort=_id&_total=none");
         assert!(Target::of_person("DocumentReference", &[]).is_none());
         assert!(Target::by_ids("Medication", &[], 2).is_none() && LookUp::by_ids("Medication", &[]).is_none());
     }
