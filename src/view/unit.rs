@@ -18,25 +18,23 @@ use crate::view::reference::{Key, Known, Lead};
 const TREATMENT: &[&str] =
     &["MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement"];
 
-/// Types that are judged with others of their own type alone.
-const ALONE: [&[&str]; 8] = [
-    &["CarePlan"],
-    &["CommunicationRequest"],
-    &["Composition"],
-    &["DeviceRequest"],
-    &["DiagnosticReport"],
-    &["DocumentReference"],
-    &["RequestGroup"],
-    &["ServiceRequest"],
-];
+/// Requests, which may replace one of another type. A prescription is replaced by a prescription alone.
+const REQUESTS: &[&str] =
+    &["CarePlan", "CommunicationRequest", "DeviceRequest", "NutritionOrder", "RequestGroup", "ServiceRequest"];
+
+/// The types among which resources are judged together. No type is in two: whatever else an answer meets, the same belong
+/// together.
+const FAMILIES: [Family; 5] = [TREATMENT, REQUESTS, &["Composition"], &["DiagnosticReport"], &["DocumentReference"]];
+
+/// Types whose resources are judged together; all of them are gathered where one is met.
+type Family = &'static [&'static str];
 
 /// What the name of a unit's place in the graph begins with; no type does.
 const MARK: char = '~';
 
 /// Returns the types among which a resource of that type may have others it is judged with; none where there are none.
-pub(super) fn family(resource_type: &str) -> Option<&'static [&'static str]> {
-    let mut families = std::iter::once(TREATMENT).chain(ALONE);
-    families.find(|family| family.contains(&resource_type))
+fn family(resource_type: &str) -> Option<Family> {
+    FAMILIES.into_iter().find(|family| family.contains(&resource_type))
 }
 
 /// Returns the place in the graph of the unit that a resource belongs to, if its type may belong to one.
@@ -182,7 +180,10 @@ impl Units {
                 let other = *treated.entry(treatment).or_insert(place);
                 union.join(place, other);
             }
-            for other in bonds.others.iter().filter_map(|other| places.get(other)) {
+            // What leads to another family binds nothing: whether that is gathered is another question's matter.
+            let own_family = keys.get(place).and_then(|key| family(&key.resource_type));
+            let of_family = |other: &&Key| family(&other.resource_type) == own_family;
+            for other in bonds.others.iter().filter(of_family).filter_map(|other| places.get(other)) {
                 union.join(place, *other);
             }
         }
