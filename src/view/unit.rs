@@ -5,14 +5,15 @@
 //! may not be on the page, and nothing in FHIR R4 finds what replaces a resource from the resource itself; so with a plan all
 //! resources of the person that could belong to one are gathered, once for each answer that meets one of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::str::FromStr;
+mod bonds;
 
-use crate::json::{Kind, Value};
-use crate::query::Id;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use self::bonds::{Bonds, Called, Name};
+use crate::json::Value;
 use crate::view::graph::Node;
 use crate::view::need::{Need, Needs};
-use crate::view::reference::{Key, Known, Lead};
+use crate::view::reference::{Key, Known};
 
 /// The building blocks of a pharmaceutical treatment.
 const TREATMENT: &[&str] =
@@ -47,72 +48,6 @@ pub(super) fn unit_of(key: &Key) -> Option<Key> {
 pub(super) fn member_of(unit: &Key) -> Option<Key> {
     let resource_type = unit.resource_type.strip_prefix(MARK)?;
     Some(Key { resource_type: resource_type.to_owned(), id: unit.id.clone() })
-}
-
-/// What makes a resource belong to a unit.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Bonds {
-    /// Treatments, by system and value.
-    treatments: Vec<(String, String)>,
-    /// What it replaces, stops or corrects.
-    others: Vec<Key>,
-}
-
-impl Bonds {
-    fn of(resource: Value<'_>, known: Known<'_>) -> Self {
-        let mut bonds = Self::default();
-        for member in resource.members() {
-            match member.name {
-                "priorPrescription" | "priorRequest" | "replaces" => bonds.gather(member.value, known, None),
-                // A stop is based on what it stops; another kind of resource (a plan, a referral) is only the occasion.
-                "basedOn" => bonds.gather(member.value, known, resource.text_of("resourceType").as_deref()),
-                "relatesTo" => {
-                    for target in member.value.items().flat_map(|item| item.members()) {
-                        if matches!(target.name, "target" | "targetReference") {
-                            bonds.gather(target.value, known, None);
-                        }
-                    }
-                }
-                "extension" | "modifierExtension" => {
-                    member.value.items().for_each(|extension| bonds.extension(extension, known));
-                }
-                _ => {}
-            }
-        }
-        bonds
-    }
-
-    fn extension(&mut self, extension: Value<'_>, known: Known<'_>) {
-        let url = extension.text_of("url").unwrap_or_default();
-        let name: String =
-            url.rsplit('/').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-        let name = name.to_ascii_lowercase();
-        // Nictiz: ext-PharmaceuticalTreatment.Identifier (R4), zib-Medication-MedicationTreatment (STU3).
-        if name.ends_with("pharmaceuticaltreatmentidentifier") || name.ends_with("medicationtreatment") {
-            let identifier = extension.get("valueIdentifier");
-            let text = |name: &str| identifier.and_then(|one| one.text_of(name)).unwrap_or_default().into_owned();
-            self.treatments.extend(identifier.map(|_| (text("system"), text("value"))));
-        }
-        // FHIR: request-replaces, diagnosticReport-replaces, diagnosticReport-addendumOf.
-        if (name.ends_with("replaces") || name.ends_with("addendumof"))
-            && let Some(reference) = extension.get("valueReference")
-        {
-            self.gather(reference, known, None);
-        }
-    }
-
-    /// Takes what one or several references lead to, if it is of that type.
-    fn gather(&mut self, references: Value<'_>, known: Known<'_>, only: Option<&str>) {
-        let one = (references.kind() == Kind::Object).then_some(references);
-        for text in one.into_iter().chain(references.items()).filter_map(|reference| reference.text_of("reference")) {
-            if let Lead::Resource(resource_type, id) = known.lead(&text)
-                && only.is_none_or(|only| only == resource_type)
-                && let Ok(id) = Id::from_str(id)
-            {
-                self.others.push(Key { resource_type: resource_type.to_owned(), id });
-            }
-        }
-    }
 }
 
 /// The resources of the person that may belong to units; they last for one answer.
@@ -174,17 +109,30 @@ impl Units {
         let keys: Vec<&Key> = self.bonds.keys().collect();
         let places: HashMap<&Key, usize> = keys.iter().enumerate().map(|(place, key)| (*key, place)).collect();
         let mut union = Union((0..keys.len()).collect());
-        let mut treated: HashMap<&(String, String), usize> = HashMap::new();
+        let mut treated: HashMap<&Name, usize> = HashMap::new();
+        let mut named: HashMap<&Name, Vec<usize>> = HashMap::new();
         for (place, bonds) in self.bonds.values().enumerate() {
             for treatment in &bonds.treatments {
                 let other = *treated.entry(treatment).or_insert(place);
                 union.join(place, other);
+            }
+            for name in &bonds.names {
+                named.entry(name).or_default().push(place);
             }
             // What leads to another family binds nothing: whether that is gathered is another question's matter.
             let own_family = keys.get(place).and_then(|key| family(&key.resource_type));
             let of_family = |other: &&Key| family(&other.resource_type) == own_family;
             for other in bonds.others.iter().filter(of_family).filter_map(|other| places.get(other)) {
                 union.join(place, *other);
+            }
+        }
+        for (place, bonds) in self.bonds.values().enumerate() {
+            for Called { name, only } in &bonds.called {
+                let is_meant = |other: &&usize| {
+                    let key = keys.get(**other);
+                    only.is_none() || key.is_some_and(|key| only.as_ref() == Some(&key.resource_type))
+                };
+                named.get(name).into_iter().flatten().filter(is_meant).for_each(|other| union.join(place, *other));
             }
         }
         for (place, key) in keys.iter().enumerate() {
@@ -217,71 +165,16 @@ impl Union {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
     use crate::json::Document;
     use crate::limits;
+    use crate::query::Id;
 
     fn key(reference: &str) -> Key {
         let (resource_type, id) = reference.split_once('/').unwrap();
         Key { resource_type: resource_type.to_owned(), id: Id::from_str(id).unwrap() }
-    }
-
-    fn bonds(text: &str) -> Bonds {
-        let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
-        Bonds::of(document.root(), Known { person: &[], bases: &["http://u/fhir".to_owned()] })
-    }
-
-    #[test]
-    fn what_a_resource_replaces_stops_or_corrects_is_found() {
-        for (text, expected) in [
-            (
-                r#"{"resourceType":"MedicationRequest","priorPrescription":{"reference":"MedicationRequest/1"}}"#,
-                "MedicationRequest/1",
-            ),
-            (
-                r#"{"resourceType":"MedicationRequest","basedOn":[{"reference":"http://u/fhir/MedicationRequest/1"}]}"#,
-                "MedicationRequest/1",
-            ),
-            (
-                r#"{"resourceType":"ServiceRequest","replaces":[{"reference":"ServiceRequest/1/_history/2"}]}"#,
-                "ServiceRequest/1",
-            ),
-            (r#"{"resourceType":"DeviceRequest","priorRequest":[{"reference":"DeviceRequest/1"}]}"#, "DeviceRequest/1"),
-            (
-                r#"{"resourceType":"DocumentReference","relatesTo":[{"code":"replaces","target":{"reference":"DocumentReference/1"}}]}"#,
-                "DocumentReference/1",
-            ),
-            (
-                r#"{"resourceType":"Composition","relatesTo":[{"code":"appends","targetReference":{"reference":"Composition/1"}}]}"#,
-                "Composition/1",
-            ),
-            (
-                r#"{"resourceType":"DiagnosticReport","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/diagnosticReport-addendumOf","valueReference":{"reference":"DiagnosticReport/1"}}]}"#,
-                "DiagnosticReport/1",
-            ),
-        ] {
-            assert_eq!(bonds(text), Bonds { treatments: Vec::new(), others: vec![key(expected)] }, "{text}");
-        }
-        for text in [
-            r#"{"resourceType":"MedicationRequest","basedOn":[{"reference":"CarePlan/1"}]}"#,
-            r#"{"resourceType":"MedicationRequest","reasonReference":[{"reference":"Condition/1"}]}"#,
-        ] {
-            assert_eq!(bonds(text), Bonds::default(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_treatment_is_known_by_its_identifier() {
-        for url in [
-            "http://nictiz.nl/fhir/StructureDefinition/ext-PharmaceuticalTreatment.Identifier",
-            "http://nictiz.nl/fhir/StructureDefinition/zib-Medication-MedicationTreatment",
-        ] {
-            let text = format!(
-                r#"{{"resourceType":"MedicationDispense","extension":[{{"url":"{url}","valueIdentifier":{{"system":"s","value":"v"}}}}]}}"#
-            );
-            let expected = Bonds { treatments: vec![("s".to_owned(), "v".to_owned())], others: Vec::new() };
-            assert_eq!(bonds(&text), expected, "{url}");
-        }
     }
 
     #[test]
