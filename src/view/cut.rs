@@ -35,6 +35,10 @@ pub(super) fn cut(
     let Knife { mut gone, links, .. } = knife;
     let orphans = contained(root, &inside, &links, &gone);
     gone.extend(orphans);
+    #[cfg(feature = "faults")]
+    if is_planted(Fault::MarkLoss) && !gone.is_empty() {
+        return Ok(Some([b"{ ", without(root.raw().as_bytes(), gone).get(1..).unwrap_or_default()].concat()));
+    }
     Ok(Some(without(root.raw().as_bytes(), gone)))
 }
 
@@ -137,6 +141,10 @@ fn gap() -> &'static str {
 /// Returns what goes of `contained`: resources that are hidden or went, and those that lost the last reference to them.
 fn contained(root: Value<'_>, inside: &[bool], links: &[(Range<usize>, usize)], gone: &[Gone]) -> Vec<Gone> {
     let Some(contained) = root.get("contained") else { return Vec::new() };
+    #[cfg(feature = "faults")]
+    if is_planted(Fault::KeepContained) {
+        return Vec::new();
+    }
     let spans: Vec<_> = contained.items().map(|one| one.span()).collect();
     let gone = outermost(gone);
     let within = |spans: &[Range<usize>], at: &Range<usize>| {
@@ -162,6 +170,8 @@ fn contained(root: Value<'_>, inside: &[bool], links: &[(Range<usize>, usize)], 
     let after = reached(&left, &linked, inside);
     let each = inside.iter().zip(before.iter().zip(&after));
     let stays: Vec<bool> = each.map(|(good, (before, after))| *good && (*after || !*before)).collect();
+    #[cfg(feature = "faults")]
+    let stays = if is_planted(Fault::KeepOrphan) { inside.to_vec() } else { stays };
     let mut gone = Vec::new();
     if stays.iter().all(|stays| *stays) {
         return gone;

@@ -32,11 +32,63 @@ pub enum Fault {
     CountHidden,
     /// What a resource is linked to does not label it.
     SkipLinks,
+    /// Contained resources that are hidden stay.
+    KeepContained,
+    /// Contained resources to which no reference is left stay.
+    KeepOrphan,
+    /// What lost something is written in another way.
+    MarkLoss,
+    /// Of a reference that goes, the words stay.
+    KeepDisplay,
+    /// What cannot be without a reference that went stays.
+    KeepWithoutRequired,
+    /// What gathers nothing any more stays.
+    KeepEmptyGatherer,
+    /// A modifier that lost a reference leaves its resource.
+    KeepModifier,
+    /// References by identifier alone stay.
+    KeepIdentifier,
+    /// References to a version stay.
+    KeepVersioned,
+    /// Absolute references stay.
+    KeepAbsolute,
+    /// References that lead nowhere stay with a plan too.
+    KeepNowhere,
+    /// Addresses of hidden resources stay.
+    KeepAddress,
+    /// What is in the compartment of a second person is released.
+    SkipCompartment,
+    /// Consents about sharing data are released.
+    ReleaseConsent,
+    /// Members that FHIR does not define stay with a plan too.
+    KeepForeignMember,
+    /// What belongs together is judged apart.
+    SkipUnits,
+    /// What no profile has is delivered.
+    ReleaseOutside,
+    /// Statements that there is none are released.
+    KeepAbsence,
+    /// A narrative is kept where something went.
+    KeepNarrativeOfLoss,
+    /// Contained resources are not judged.
+    SkipContained,
+    /// What hidden matches refer to is included.
+    IncludeOfHidden,
+    /// What is reached through any element is included.
+    IncludeThroughOther,
+    /// A link to a next page is given where hidden matches alone follow.
+    NextForHidden,
+    /// Hidden matches are counted where a count is asked for.
+    TotalOfHidden,
+    /// Includes stand in the order in which the server sends them.
+    UnorderedIncludes,
+    /// URLs of the upstream stay.
+    KeepBase,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 38] = [
         Self::KeepTotal,
         Self::SkipReferences,
         Self::KeepReferences,
@@ -49,6 +101,32 @@ impl Fault {
         Self::ShallowReferences,
         Self::CountHidden,
         Self::SkipLinks,
+        Self::KeepContained,
+        Self::KeepOrphan,
+        Self::MarkLoss,
+        Self::KeepDisplay,
+        Self::KeepWithoutRequired,
+        Self::KeepEmptyGatherer,
+        Self::KeepModifier,
+        Self::KeepIdentifier,
+        Self::KeepVersioned,
+        Self::KeepAbsolute,
+        Self::KeepNowhere,
+        Self::KeepAddress,
+        Self::SkipCompartment,
+        Self::ReleaseConsent,
+        Self::KeepForeignMember,
+        Self::SkipUnits,
+        Self::ReleaseOutside,
+        Self::KeepAbsence,
+        Self::KeepNarrativeOfLoss,
+        Self::SkipContained,
+        Self::IncludeOfHidden,
+        Self::IncludeThroughOther,
+        Self::NextForHidden,
+        Self::TotalOfHidden,
+        Self::UnorderedIncludes,
+        Self::KeepBase,
     ];
 
     /// Returns the fault of that name.
@@ -73,6 +151,32 @@ impl Fault {
             Self::ShallowReferences => "shallow-references",
             Self::CountHidden => "count-hidden",
             Self::SkipLinks => "skip-links",
+            Self::KeepContained => "keep-contained",
+            Self::KeepOrphan => "keep-orphan",
+            Self::MarkLoss => "mark-loss",
+            Self::KeepDisplay => "keep-display",
+            Self::KeepWithoutRequired => "keep-without-required",
+            Self::KeepEmptyGatherer => "keep-empty-gatherer",
+            Self::KeepModifier => "keep-modifier",
+            Self::KeepIdentifier => "keep-identifier",
+            Self::KeepVersioned => "keep-versioned",
+            Self::KeepAbsolute => "keep-absolute",
+            Self::KeepNowhere => "keep-nowhere",
+            Self::KeepAddress => "keep-address",
+            Self::SkipCompartment => "skip-compartment",
+            Self::ReleaseConsent => "release-consent",
+            Self::KeepForeignMember => "keep-foreign-member",
+            Self::SkipUnits => "skip-units",
+            Self::ReleaseOutside => "release-outside",
+            Self::KeepAbsence => "keep-absence",
+            Self::KeepNarrativeOfLoss => "keep-narrative-of-loss",
+            Self::SkipContained => "skip-contained",
+            Self::IncludeOfHidden => "include-of-hidden",
+            Self::IncludeThroughOther => "include-through-other",
+            Self::NextForHidden => "next-for-hidden",
+            Self::TotalOfHidden => "total-of-hidden",
+            Self::UnorderedIncludes => "unordered-includes",
+            Self::KeepBase => "keep-base",
         }
     }
 

@@ -112,6 +112,8 @@ impl Judge {
         refers: &mut Refers,
     ) -> Result<Finding, ViewError> {
         *refers = Refers::default();
+        #[cfg(feature = "faults")]
+        let is_privacy_consent = |value: Value<'_>| is_privacy_consent(value) && !is_planted(Fault::ReleaseConsent);
         if is_privacy_consent(resource.value) {
             return Ok(Finding::Hidden(Ground::PolicyDenies));
         }
@@ -141,15 +143,21 @@ impl Judge {
             return Err(ViewError::MalformedResource);
         }
         // An element that no profile of FHIR defines may say anything; with a plan it takes its resource with it.
+        #[cfg(feature = "faults")]
+        let has_foreign_member = |value: Value<'_>| has_foreign_member(value) && !is_planted(Fault::KeepForeignMember);
         if !self.is_straight() && has_foreign_member(resource.value) {
             return Ok(Finding::Hidden(Ground::ReferenceHidden));
         }
+        #[cfg(feature = "faults")]
+        let unit_of = |key: &Key| unit_of(key).filter(|_| !is_planted(Fault::SkipUnits));
         if !self.is_straight()
             && let Some(unit) = unit_of(&resource.key()?)
         {
             refers.ties.require(Need::Key(unit));
         }
         let offered = self.surroundings.offer.holds(resource.value);
+        #[cfg(feature = "faults")]
+        let offered = offered || is_planted(Fault::ReleaseOutside);
         Ok(if offered || is_supporting(resource) { Finding::Visible } else { Finding::Outside })
     }
 
@@ -203,6 +211,8 @@ impl Judge {
         let plan = if self.is_straight() { WithPlan::No } else { WithPlan::Yes };
         let around = Around { known: self.known(), plan, hidden_inside: &refers.hidden_inside };
         refers.ties = ties(resource.value, around);
+        #[cfg(feature = "faults")]
+        let holds_narrative = |one: &Resource<'_>| holds_narrative(one) && !is_planted(Fault::KeepNarrativeOfLoss);
         if self.surroundings.narrative == Narrative::Keep && self.is_straight() && holds_narrative(resource) {
             needs_all_of_it(&mut refers.ties);
         }
@@ -244,6 +254,10 @@ impl Judge {
         if !verdict.is_visible() {
             return Some(verdict.ground());
         }
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepAbsence) {
+            return None;
+        }
         let can_hide = |resource_type: &str| self.plan.can_hide(resource_type);
         denies_what_may_be_hidden(resource.value, &can_hide).then_some(Ground::PolicyDenies)
     }
@@ -263,6 +277,10 @@ impl Judge {
         #[cfg(feature = "faults")]
         if is_planted(Fault::ReleaseHidden) {
             return Vec::new();
+        }
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::SkipContained) {
+            return resource.contained().map(is_privacy_consent).collect();
         }
         let is_hidden = |contained: Value<'_>| {
             if is_privacy_consent(contained) {

@@ -11,6 +11,8 @@ use std::str::FromStr;
 use crate::json::{Kind, Value};
 use crate::query::Id;
 use crate::view::compartment::says_whose;
+#[cfg(feature = "faults")]
+use crate::view::faults::{Fault, is_planted};
 use crate::view::need::{Need, Needs};
 use crate::view::reference::{Key, Known, Lead, logical, says_patient};
 use crate::view::structure::{Element, Holds, Presence, TypeOf};
@@ -227,7 +229,12 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
         let mut family = Family::new();
         let gathered = kind.map_or(&[][..], |kind| gathers(kind, object));
         let mut gathering = Vec::new();
+        #[cfg(feature = "faults")]
+        let kept_display =
+            self.lead(object).filter(|_| is_planted(Fault::KeepDisplay) && object.get("display").is_some());
         if let Some(fate) = self.lead(object) {
+            #[cfg(feature = "faults")]
+            let fate = if kept_display.is_some() { F::stays() } else { fate };
             self.note_modifier(&fate);
             needed.push(fate);
         }
@@ -250,7 +257,15 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
                 if element.holds == Holds::Address && !F::is_sure(&fate) && has_sibling(object, member.name) {
                     self.vital.push(fate.clone());
                 }
-                if element.need == Presence::Required && !F::is_sure(&fate) {
+                #[cfg(feature = "faults")]
+                if let (Some(lead), "reference" | "identifier") = (&kept_display, member.name) {
+                    fate = lead.clone();
+                }
+                #[cfg(feature = "faults")]
+                let is_required = element.need == Presence::Required && !is_planted(Fault::KeepWithoutRequired);
+                #[cfg(not(feature = "faults"))]
+                let is_required = element.need == Presence::Required;
+                if is_required && !F::is_sure(&fate) {
                     needed.push(fate.clone());
                 }
                 fate
@@ -268,6 +283,10 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
         if !some_content && !content.is_empty() {
             needed.push(self.fates.any(content));
         }
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepEmptyGatherer) {
+            gathering.clear();
+        }
         if !gathering.is_empty() {
             needed.push(self.fates.any(gathering));
         }
@@ -282,6 +301,13 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
             Some(text) => self.around.known.lead(text),
             None => logical(object)?,
         };
+        #[cfg(feature = "faults")]
+        match text.as_deref() {
+            None if is_planted(Fault::KeepIdentifier) => return None,
+            Some(text) if is_planted(Fault::KeepVersioned) && text.contains("_history") => return None,
+            Some(text) if is_planted(Fault::KeepAbsolute) && text.contains("://") => return None,
+            Some(_) | None => {}
+        }
         Some(match lead {
             Lead::Own(_) => F::stays(),
             Lead::OtherPerson => self.other_person(),
@@ -298,6 +324,10 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
 
     /// Returns what becomes of an address.
     fn address(&mut self, address: Value<'d>) -> F::Fate {
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepAddress) {
+            return F::stays();
+        }
         let text = address.as_str().unwrap_or_default();
         let fate = match self.around.known.address(&text) {
             None | Some(Lead::Own(_) | Lead::Inside(_)) => F::stays(),
@@ -311,6 +341,10 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
 
     /// What a modifier says may be anything: with less of it the resource would mean something else, so it goes.
     fn note_modifier(&mut self, fate: &F::Fate) {
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepModifier) {
+            return;
+        }
         if self.path.contains(&"modifierExtension") && !F::is_sure(fate) {
             self.vital.push(fate.clone());
         }
@@ -325,6 +359,8 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
             Some(kind) => kind.is_compartment(&self.path) || says_whose(kind.name(), &self.path),
             None => true,
         };
+        #[cfg(feature = "faults")]
+        let theirs = theirs && !is_planted(Fault::SkipCompartment);
         if theirs {
             self.vital.push(fate.clone());
         }
@@ -343,6 +379,10 @@ impl<'d, 's, F: Fates> Walk<'d, 's, F> {
     }
 
     fn nowhere(&mut self) -> F::Fate {
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepNowhere) {
+            return F::stays();
+        }
         match self.around.plan {
             WithPlan::Yes => self.fates.goes(),
             WithPlan::No => F::stays(),

@@ -148,8 +148,14 @@ impl Answer {
         match finding {
             Finding::Hidden(ground) => {
                 #[cfg(feature = "faults")]
-                if let (Some(matches), true) = (matches, is_planted(Fault::CountHidden)) {
-                    matches.takes_next();
+                if let Some(matches) = matches {
+                    if is_planted(Fault::CountHidden) {
+                        matches.takes_next();
+                    }
+                    if is_planted(Fault::IncludeOfHidden) {
+                        matches.include(matches.targets(resource, self.judge.known()));
+                    }
+                    matches.passes_hidden();
                 }
                 self.writer.withhold(&key, ground);
             }

@@ -150,6 +150,17 @@ impl Matches {
         self.is_cut
     }
 
+    /// Where a hidden match is not passed over as if it were not there.
+    #[cfg(feature = "faults")]
+    pub(super) fn passes_hidden(&mut self) {
+        if is_planted(Fault::NextForHidden) && self.wanted == 0 {
+            self.is_full = true;
+        }
+        if is_planted(Fault::TotalOfHidden) {
+            self.met += 1;
+        }
+    }
+
     /// Ends an upstream page, or the part of it that fitted. `self_link` is that of the page, if it has one.
     ///
     /// A server that states no parameters at all is believed: whose each entry is is looked at in any case, and one that it
@@ -210,6 +221,10 @@ impl Matches {
                     keys.push(Key { resource_type: resource_type.to_owned(), id });
                 }
             };
+            #[cfg(feature = "faults")]
+            if is_planted(Fault::IncludeThroughOther) {
+                let _leads = resource.walk(known, |resource_type, id, _| note(resource_type, id));
+            }
             include.path().any(resource.value, &mut |reference| {
                 match reference.text_of("reference").as_deref().map(|text| known.lead(text)) {
                     Some(Lead::Resource(resource_type, id)) => note(resource_type, id),

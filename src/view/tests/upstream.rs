@@ -16,6 +16,8 @@ pub(super) struct Upstream {
     /// The most matches it puts on a page.
     page: usize,
     asked: RefCell<Vec<String>>,
+    /// What is asked for by id comes in another order than it was put in.
+    is_unordered: bool,
 }
 
 struct Stored {
@@ -107,7 +109,17 @@ impl Upstream {
             let value = serde_json::from_str(&text).unwrap_or_default();
             Stored { resource_type: text_of("resourceType"), id: text_of("id"), value, subjects, text: text.clone() }
         };
-        Self { resources: resources.into_iter().map(store).collect(), page, asked: RefCell::default() }
+        Self {
+            resources: resources.into_iter().map(store).collect(),
+            page,
+            asked: RefCell::default(),
+            is_unordered: false,
+        }
+    }
+
+    /// The same server, which keeps no order where none was asked for.
+    pub(super) fn unordered(self) -> Self {
+        Self { is_unordered: true, ..self }
     }
 
     /// Returns what was asked so far.
@@ -150,6 +162,10 @@ impl Upstream {
             .filter(|one| person.as_ref().is_none_or(|ids| one.subjects.iter().any(|id| within(ids, id))))
             .filter(|one| pairs.iter().all(|(name, value)| one.meets(name, value)))
             .collect();
+        // Asked for by id, they come in no order that anybody chose.
+        if ids.is_some() && self.is_unordered {
+            found.reverse();
+        }
         // What nothing else puts in order stays as it was put in.
         for key in value("_sort").iter().flat_map(|sort| sort.rsplit(',')) {
             match key.strip_prefix('-') {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::ask::{Answered, Scene, questions, walk};
 use super::chance::Chance;
+use super::kinds::included_through;
 use super::model::{Everything, Plan, Seen};
 use super::record::Record;
 use crate::view::tests::document::broken;
@@ -44,11 +46,11 @@ impl Case {
         let plan = scene.decided(record);
         let [(page, chunk), (other_page, other_chunk)] = scene.sizes;
         let whole = record.things.iter().map(|thing| record.text(thing, &Everything(&seen)));
-        let whole = Upstream::new(whole, page);
+        let whole = Upstream::new(whole, page).unordered();
         let left: Vec<_> =
             record.things.iter().filter(|one| seen.is_visible(one)).map(|one| record.text(one, &seen)).collect();
         let expected = left.iter().map(|text| (reference(text), released(text, scene))).collect();
-        let left = Upstream::new(left, other_page);
+        let left = Upstream::new(left, other_page).unordered();
         let mut compared = 0;
         for question in questions {
             let one = walk(&whole, scene, &plan, question, chunk);
@@ -132,13 +134,23 @@ fn is_faithful(
     #[derive(Deserialize)]
     struct Entry {
         resource: Box<RawValue>,
+        search: Option<Value>,
     }
     let released: Vec<String> = match ending {
         Ending::NotVisible => Vec::new(),
         Ending::Resource => vec![body.to_owned()],
         Ending::Searchset { .. } => {
             let Bundle { entry } = serde_json::from_str(body).map_err(|error| format!("{error}: {body}"))?;
-            entry.into_iter().map(|entry| entry.resource.get().to_owned()).collect()
+            let is_include = |entry: &&Entry| entry.search.as_ref().is_some_and(|search| search["mode"] == "include");
+            let (includes, matches): (Vec<_>, Vec<_>) = entry.iter().partition(is_include);
+            let texts = |entries: &[&Entry]| -> Vec<String> {
+                entries.iter().map(|entry| entry.resource.get().to_owned()).collect()
+            };
+            let is_whole = ["$everything", "_elements=", "_summary="].iter().all(|part| !question.contains(part));
+            if is_whole {
+                are_reached(question, &texts(&matches), &texts(&includes))?;
+            }
+            texts(&entry.iter().collect::<Vec<_>>())
         }
     };
     let keeps_narrative = scene.narrative == Narrative::Keep && scene.plan == Plan::Straight;
@@ -162,6 +174,21 @@ fn is_faithful(
         return Err(format!("holds what no answer may hold: {body}"));
     }
     Ok(())
+}
+
+/// Each include is reached from a match through an element that was asked for, and they stand in order.
+fn are_reached(question: &str, matches: &[String], includes: &[String]) -> Result<(), String> {
+    let asked = question.split('&').filter_map(|part| part.strip_prefix("_include=")?.split_once(':'));
+    let members: Vec<_> = asked.map(|(_, include)| included_through(include)).collect();
+    let values: Vec<Value> = matches.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    let reached: Vec<String> =
+        values.iter().flat_map(|value| members.iter().map(|member| value[*member].to_string())).collect();
+    let references: Vec<_> = includes.iter().map(|text| reference(text)).collect();
+    match references.iter().find(|one| !reached.iter().any(|text| text.contains(one.as_str()))) {
+        Some(stray) => Err(format!("{stray} is included through no element of {members:?}")),
+        None if references.is_sorted() => Ok(()),
+        None => Err(format!("includes stand in the order {references:?}")),
+    }
 }
 
 /// What is released of a resource that holds nothing hidden.

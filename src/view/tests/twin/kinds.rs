@@ -512,3 +512,19 @@ pub(super) static KINDS: &[Kind] = &[
         ..NONE
     },
 ];
+
+/// The member through which an include is reached.
+pub(super) fn included_through(include: &str) -> &str {
+    match include {
+        "general-practitioner" => "generalPractitioner",
+        "has-member" => "hasMember",
+        "derived-from" => "derivedFrom",
+        "service-provider" => "serviceProvider",
+        "practitioner" => "participant",
+        "medication" => "medicationReference",
+        "patient" => "subject",
+        "prescription" => "authorizingPrescription",
+        "source" => "informationSource",
+        same => same,
+    }
+}

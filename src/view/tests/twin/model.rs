@@ -199,7 +199,8 @@ impl<'r> Seen<'r> {
     fn is_kept(&self, to: To, lost: &BTreeSet<usize>) -> bool {
         match to {
             To::Thing(number) => match self.record.find(number) {
-                Some(thing) if self.is_straight() => thing.kind.name != "Consent" || thing.belongs,
+                // Without a plan Consents alone are looked up.
+                Some(thing) if self.is_straight() => thing.kind.name != "Consent" || self.is_visible(thing),
                 Some(thing) => self.is_visible(thing),
                 None => self.is_straight(),
             },
@@ -269,7 +270,7 @@ fn is_others(thing: &Thing) -> bool {
 fn replaces(one: &Thing, other: &Thing) -> bool {
     one.links.iter().any(|link| match link.place {
         Place::Slot(slot) => one.kind.slots[slot].is_bond() && link.to == To::Thing(other.number),
-        Place::Extension | Place::Nested | Place::Primitive | Place::Modifier => false,
+        Place::Extension | Place::Nested | Place::Primitive | Place::Address | Place::Modifier => false,
     })
 }
 
@@ -289,7 +290,7 @@ fn inherited(record: &Record) -> BTreeMap<usize, Labels> {
         for thing in &record.things {
             let links = thing.links.iter().filter(|link| match link.place {
                 Place::Slot(slot) => thing.kind.slots[slot].is_link(),
-                Place::Extension | Place::Nested | Place::Primitive | Place::Modifier => false,
+                Place::Extension | Place::Nested | Place::Primitive | Place::Address | Place::Modifier => false,
             });
             for link in links {
                 let To::Thing(number) = link.to else { continue };

@@ -88,6 +88,8 @@ pub(super) enum Place {
     Nested,
     /// In an extension of a primitive.
     Primitive,
+    /// As the address that an extension has for its value.
+    Address,
     Modifier,
 }
 
@@ -191,6 +193,10 @@ impl Record {
         extensions.extend(
             links(Place::Nested).map(|link| format!(r#"{{"url":"http://x/f","extension":[{}]}}"#, extension(link))),
         );
+        extensions
+            .extend(links(Place::Address).map(|link| {
+                format!(r#"{{"url":"http://x/u","valueUri":"{}"}}"#, self.address(link.to, link.spelling))
+            }));
         extensions.extend(thing.treatment.map(|treatment| {
             let url = "http://nictiz.nl/fhir/StructureDefinition/ext-PharmaceuticalTreatment.Identifier";
             format!(r#"{{"url":"{url}","valueIdentifier":{{"system":"http://x/mbh","value":"{treatment}"}}}}"#)
@@ -254,7 +260,10 @@ impl Record {
                 Some(format!(r#""subject":{{"reference":"Patient/a"}}{device}"#))
             }
             Inside::Consent => Some(consent("patient-privacy")),
-            Inside::RelatedPerson => Some(r#""patient":{"reference":"Patient/b"}"#.to_owned()),
+            Inside::RelatedPerson => {
+                let link = link.map(|link| format!(r#""extension":[{}],"#, extension(&link))).unwrap_or_default();
+                Some(format!(r#"{link}"patient":{{"reference":"Patient/b"}}"#))
+            }
             Inside::Observation => Some(format!(r#""code":{{"coding":[{HIV}]}}"#)),
         };
         let mut members = vec![format!(r#""resourceType":"{}","id":"c{place}""#, what.name())];
@@ -264,7 +273,19 @@ impl Record {
     }
 
     /// Writes a reference.
-    pub(super) fn reference(&self, to: To, Spelling { style, has_display }: Spelling) -> String {
+    fn reference(&self, to: To, spelling: Spelling) -> String {
+        match to {
+            To::Identifier => r#"{"identifier":{"system":"http://x/y","value":"1"},"display":"logical"}"#.to_owned(),
+            To::Display => r#"{"display":"words"}"#.to_owned(),
+            _ => {
+                let display = if spelling.has_display { r#","display":"shown""# } else { "" };
+                format!(r#"{{"reference":"{}"{display}}}"#, self.address(to, spelling))
+            }
+        }
+    }
+
+    /// Writes where a reference leads.
+    fn address(&self, to: To, Spelling { style, has_display: _ }: Spelling) -> String {
         let written = |kind: &str, id: &str| match style {
             0 => format!("{kind}/{id}"),
             1 => format!("{kind}/{id}/_history/1"),
@@ -272,7 +293,7 @@ impl Record {
             3 => format!("http://alias/fhir/{kind}/{id}"),
             _ => format!(r"{kind}\/{id}"),
         };
-        let text = match to {
+        match to {
             To::Thing(number) => match self.find(number) {
                 Some(thing) => written(thing.kind.name, &thing.id()),
                 None => written("Condition", "gone"),
@@ -284,13 +305,8 @@ impl Record {
             To::Elsewhere => "http://elsewhere/fhir/Condition/1".to_owned(),
             To::Urn => "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0".to_owned(),
             To::Query => "Condition?identifier=1".to_owned(),
-            To::Identifier => {
-                return r#"{"identifier":{"system":"http://x/y","value":"1"},"display":"logical"}"#.to_owned();
-            }
-            To::Display => return r#"{"display":"words"}"#.to_owned(),
-        };
-        let display = if has_display { r#","display":"shown""# } else { "" };
-        format!(r#"{{"reference":"{text}"{display}}}"#)
+            To::Identifier | To::Display => String::new(),
+        }
     }
 }
 
@@ -307,7 +323,7 @@ impl Thing {
             2 if kind.name == "AllergyIntolerance" || kind.name == "Condition" => Code::Absent,
             _ => Code::Plain,
         };
-        let contained = if !is_patient && chance.once_in(3) { chance.below(3) } else { 0 };
+        let contained = if !is_patient && chance.once_in(3) { 1 + chance.below(3) } else { 0 };
         let contained = (0..contained).map(|place| Contained::of(place, contained, chance)).collect();
         Self {
             number,
@@ -333,10 +349,11 @@ impl Thing {
 
     /// A reference from anywhere in it to anything.
     fn any_link(&self, kinds: &[&'static Kind], chance: &mut Chance) -> Option<Link> {
-        let place = match chance.below(12) {
+        let place = match chance.below(14) {
             0 => Place::Extension,
             1 => Place::Nested,
             2 => Place::Primitive,
+            4 => Place::Address,
             3 if chance.once_in(3) && self.kind.role != Role::Patient => Place::Modifier,
             _ if self.kind.slots.is_empty() => return None,
             _ => {
@@ -348,8 +365,10 @@ impl Thing {
             }
         };
         let to = match chance.below(8) {
-            0 if !self.contained.is_empty() => To::Contained(chance.below(self.contained.len())),
-            1 => any_odd(chance, "Condition"),
+            0 if !self.contained.is_empty() && place != Place::Address => {
+                To::Contained(chance.below(self.contained.len()))
+            }
+            1 if place != Place::Address => any_odd(chance, "Condition"),
             _ => To::Thing(chance.below(kinds.len())),
         };
         Some(Link { place, to, spelling: Spelling::of(chance) })
@@ -404,7 +423,7 @@ impl Thing {
         }
         let is_medicine_by_reference = self.links.iter().any(|link| match link.place {
             Place::Slot(slot) => self.kind.slots[slot].member == "medicationReference",
-            Place::Extension | Place::Nested | Place::Primitive | Place::Modifier => false,
+            Place::Extension | Place::Nested | Place::Primitive | Place::Address | Place::Modifier => false,
         });
         if !self.kind.coded.is_empty() {
             let coded = match self.kind.name {
@@ -456,14 +475,14 @@ impl Contained {
             Inside::Observation,
         ]);
         let to = match chance.below(4) {
-            0 if place + 1 < count => To::Contained(place + 1),
-            1 => To::Identifier,
+            0 | 1 if place + 1 < count => To::Contained(place + 1),
+            2 => To::Identifier,
             _ => To::Thing(chance.below(THINGS)),
         };
         let is_linked = match what {
             Inside::Device => chance.once_in(2),
-            Inside::DeviceUseStatement => true,
-            Inside::Consent | Inside::RelatedPerson | Inside::Observation => false,
+            Inside::DeviceUseStatement | Inside::RelatedPerson => true,
+            Inside::Consent | Inside::Observation => false,
         };
         let label = *chance.one(&[None, None, None, Some("N"), Some("R")]);
         Self { what, label, link: is_linked.then(|| (to, Spelling::of(chance))) }
