@@ -12,7 +12,7 @@ help:
 	@echo "make kill    300 gateways killed under load, each at a random moment"
 	@echo "make bench   every measurement: a table, and target/bench.json"
 	@echo "make hapi    a real HAPI FHIR server (ARGS=-Dport=8080 …)"
-	@echo "make fuzz    a million inputs for every fuzz target"
+	@echo "make fuzz    ten million inputs over the fuzz targets"
 	@echo "make fmt lint doc"
 
 setup:
