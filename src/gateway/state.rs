@@ -265,6 +265,8 @@ impl Gateway {
         let Standing { journal, emergencies, trust, clock, metrics } = standing;
         let mut bases = vec![config.upstream.base.clone()];
         bases.extend(config.upstream.aliases.iter().cloned());
+        // Whoever writes back to the server what was read here brings the public base into it.
+        bases.push(config.listen.public_base.clone());
         let bases: Arc<[String]> = bases.into();
         let memory = Memory::new(config.consent.max_age, limits::REMEMBERED);
         let patients = PatientIndex::new(bases.clone(), &memory);

@@ -231,11 +231,12 @@ impl Answer {
         Ok(())
     }
 
-    /// Returns true if and only if nothing more of the body that the last step asked for is taken: the rest of a page that is
-    /// too large to be held is asked for again. Whoever pushes may stop, and say so by [`Self::end_early`].
+    /// Returns true if and only if nothing more of the body that the last step asked for is taken: the answer is full, or the
+    /// rest of a page that is too large to be held is asked for again. Whoever pushes may stop, and say so by
+    /// [`Self::end_early`].
     #[must_use]
     pub fn has_enough(&self) -> bool {
-        matches!((&self.body, &self.task), (Body::Searchset(_, Of::Matches), Task::Search(matches)) if matches.is_cut())
+        matches!((&self.body, &self.task), (Body::Searchset(_, Of::Matches), Task::Search(matches)) if matches.has_enough())
     }
 
     /// Leaves the rest of a body of which nothing more is taken.
@@ -311,13 +312,28 @@ impl Answer {
         self.writer.report().clone()
     }
 
-    /// Takes one entry of a searchset.
-    fn entry(&mut self, of: &Of, bytes: &[u8]) -> Result<(), ViewError> {
+    /// Takes one entry of a searchset, or why it is none.
+    ///
+    /// An entry that cannot be judged is an error only where the answer needs it: what comes before it is settled first, so that
+    /// what is hidden there does not tell by where a page ends.
+    fn entry(&mut self, of: &Of, bytes: Result<&[u8], ViewError>) -> Result<(), ViewError> {
+        let size = bytes.map_or(0, <[u8]>::len);
         if let (Of::Matches, Task::Search(matches)) = (of, &mut self.task)
-            && !matches.takes_entry(bytes.len(), &self.hold)
+            && !matches.takes_entry(size, &self.hold)
         {
             return Ok(());
         }
+        let taken = bytes.and_then(|bytes| self.take_entry(of, bytes));
+        match (of, &mut self.task) {
+            (Of::Matches, Task::Search(matches)) if taken.is_err() && !self.hold.is_empty() => {
+                matches.leave_entry();
+                Ok(())
+            }
+            (Of::Matches | Of::LookUp(..) | Of::Includes(..) | Of::Unit(..), _) => taken,
+        }
+    }
+
+    fn take_entry(&mut self, of: &Of, bytes: &[u8]) -> Result<(), ViewError> {
         let document = Document::read(bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
         let Some(value) = entry::matched(document.root())? else { return Ok(()) };
         let resource = Resource::read(value)?;

@@ -83,8 +83,11 @@ pub(super) struct Judge {
 
 impl Judge {
     pub(super) fn new(plan: Plan, surroundings: Surroundings) -> Self {
-        let bases = std::iter::once(&surroundings.public_base).chain(&surroundings.upstream_bases);
-        Self { plan, bases: bases.cloned().collect(), surroundings }
+        let mut bases = surroundings.upstream_bases.clone();
+        if !bases.contains(&surroundings.public_base) {
+            bases.push(surroundings.public_base.clone());
+        }
+        Self { plan, bases, surroundings }
     }
 
     /// Returns true if and only if nothing is left to judge by rules.

@@ -19,6 +19,8 @@ pub(super) struct Splitter {
     frame: Vec<u8>,
     /// The beginning of an item whose end is in a later chunk.
     entry: Vec<u8>,
+    /// Whether the item is too large: the rest of it is passed over.
+    passes_over: bool,
     /// Arrays and objects around the place: of the Bundle in the frame, of the item in an item.
     depth: usize,
     text: Text,
@@ -73,6 +75,7 @@ impl Splitter {
             place: Place::Before,
             frame: Vec::new(),
             entry: Vec::new(),
+            passes_over: false,
             depth: 0,
             text: Text::Outside,
             string_start: 0,
@@ -81,14 +84,15 @@ impl Splitter {
         }
     }
 
-    /// Takes the next bytes and hands the entries that are complete to `each`, in their order.
+    /// Takes the next bytes and hands the entries that are complete to `each`, in their order; of one that is too large, the
+    /// error, which is no error of the searchset if nobody needs that entry.
     ///
     /// # Errors
-    /// The first thing that is not a searchset, or too large, or what `each` says.
+    /// The first thing that is not a searchset, or what `each` says.
     pub(super) fn push(
         &mut self,
         chunk: &[u8],
-        mut each: impl FnMut(&[u8]) -> Result<(), ViewError>,
+        mut each: impl FnMut(Result<&[u8], ViewError>) -> Result<(), ViewError>,
     ) -> Result<(), ViewError> {
         let mut at = 0;
         while let Some(&byte) = chunk.get(at) {
@@ -104,16 +108,20 @@ impl Splitter {
             let (taken, ended) = self.item(rest);
             let part = rest.get(..taken).unwrap_or_default();
             at += taken;
-            if self.entry.len() + part.len() > limits::RESOURCE.bytes {
-                return Err(ViewError::ResourceTooLarge);
+            if !self.passes_over && self.entry.len() + part.len() > limits::RESOURCE.bytes {
+                each(Err(ViewError::ResourceTooLarge))?;
+                self.entry = Vec::new();
+                self.passes_over = true;
             }
-            if !ended {
+            if self.passes_over {
+                self.passes_over = !ended;
+            } else if !ended {
                 self.entry.extend_from_slice(part);
             } else if self.entry.is_empty() {
-                each(part)?;
+                each(Ok(part))?;
             } else {
                 self.entry.extend_from_slice(part);
-                each(&self.entry)?;
+                each(Ok(&self.entry))?;
                 self.entry.clear();
             }
         }
@@ -262,7 +270,7 @@ mod tests {
         let mut entries = Vec::new();
         for chunk in chunks {
             let pushed = splitter.push(chunk, |entry| {
-                entries.push(entry.to_vec());
+                entries.push(entry?.to_vec());
                 Ok(())
             });
             if let Err(error) = pushed {

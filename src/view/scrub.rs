@@ -26,8 +26,9 @@ pub(super) struct Scrubber {
 
 impl Scrubber {
     pub(super) fn new(narrative: Narrative, upstream_bases: &[String], public_base: &str) -> Self {
-        let bases =
-            upstream_bases.iter().map(|base| (base.clone(), Finder::new(base.as_bytes()).into_owned())).collect();
+        // What is written below the public base already stays as it is.
+        let others = upstream_bases.iter().filter(|base| *base != public_base);
+        let bases = others.map(|base| (base.clone(), Finder::new(base.as_bytes()).into_owned())).collect();
         let escapes = [Finder::new("\\/"), Finder::new("\\u")];
         Self { narrative, bases, escapes, public_base: public_base.to_owned() }
     }

@@ -20,7 +20,7 @@ use crate::profile::Section;
 use crate::query::{Subject, Summary};
 use crate::view::composed::Found;
 use crate::view::notice::Notice;
-use crate::view::reference::Key;
+use crate::view::reference::{Key, Known};
 
 /// What a summary says of its making: who makes it, and when.
 #[derive(Clone, PartialEq, Eq)]
@@ -104,14 +104,14 @@ impl SummaryForm {
 
     /// Writes the document: `behind` is what its entries refer to. Nothing where no section has an entry: who has none is
     /// answered as who is not known (design, section 3, "Mode").
-    pub(super) fn write(&self, matches: &[Found], behind: &[&Found]) -> Option<Written> {
+    pub(super) fn write(&self, matches: &[Found], behind: &[&Found], known: Known<'_>) -> Option<Written> {
         let patient = self.patient(matches)?;
         let sections = self.sections(matches);
         if sections.iter().all(|(_, entries)| entries.is_empty()) {
             return None;
         }
         let resources: Vec<&Found> = self.roots(matches).into_iter().chain(behind.iter().copied()).collect();
-        let lines = Lines::new(self.summary.exchange(), &resources);
+        let lines = Lines::new(self.summary.exchange(), known, &resources);
         let paper = Paper { letterhead: &self.letterhead, public_base: &self.public_base, notice: self.notice };
         let bytes = paper.document(&Page { patient: &patient.key, sections: &sections, resources: &resources }, &lines);
         Some(Written { bytes, released: resources.iter().map(|found| found.key.clone()).collect() })

@@ -3,7 +3,7 @@
 use super::{Answer, Next, Of, Task, course::searchset, least_page};
 use crate::view::composed::{Composed, Form, asked};
 use crate::view::graph::batches;
-use crate::view::reference::Key;
+use crate::view::reference::{Key, Known};
 use crate::view::writer::{Mode, Writer};
 use crate::view::{Ending, ViewError};
 
@@ -40,15 +40,17 @@ impl Answer {
             matches.turn_to_referred(batches(missing));
             return Ok(Next::Wait);
         }
-        Ok(Next::End(finish(composed, &mut self.writer, next_skip)))
+        Ok(Next::End(finish(composed, &mut self.writer, self.judge.known(), next_skip)))
     }
 }
 
 /// Writes the answer. One without anything in it is no answer.
-fn finish(composed: &Composed, writer: &mut Writer, next_skip: Option<usize>) -> Ending {
+fn finish(composed: &Composed, writer: &mut Writer, known: Known<'_>, next_skip: Option<usize>) -> Ending {
     match composed.form() {
         Form::Summary(form) => {
-            let Some(written) = form.write(composed.matches(), &composed.behind()) else { return Ending::NotVisible };
+            let Some(written) = form.write(composed.matches(), &composed.behind(), known) else {
+                return Ending::NotVisible;
+            };
             writer.whole(&written.bytes, written.released.iter().map(Key::reference));
             Ending::Resource
         }

@@ -29,6 +29,8 @@ pub(super) struct Matches {
     /// The upstream page that is read.
     page: Option<Target>,
     is_first_page: bool,
+    /// Whether the first page stated what was asked.
+    is_stated: bool,
     /// How many of its entries were taken before: a page that is too large to be held is asked for again.
     passed: usize,
     /// How many of its entries came.
@@ -57,6 +59,7 @@ impl Matches {
             met: 0,
             page,
             is_first_page: true,
+            is_stated: false,
             passed: 0,
             seen: 0,
             is_cut: false,
@@ -98,6 +101,7 @@ impl Matches {
     pub(super) fn turn_to(&mut self, search: Search, page: Option<Target>) {
         self.search = search;
         (self.page, self.is_first_page, self.passed, self.seen, self.is_cut) = (page, true, 0, 0, false);
+        self.is_stated = false;
         self.next_page = None;
         self.includes = None;
     }
@@ -145,9 +149,16 @@ impl Matches {
         true
     }
 
-    /// Returns true if and only if nothing more of the page fits.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
+    /// Leaves the entry that was taken last for the next part of the page, which begins with it.
+    pub(super) fn leave_entry(&mut self) {
+        self.seen = self.seen.saturating_sub(1);
+        self.is_cut = true;
+    }
+
+    /// Returns true if and only if nothing more of the page is taken. Of a first page the end is wanted in any case: what it
+    /// states may stand there.
+    pub(super) fn has_enough(&self) -> bool {
+        (self.is_cut || self.is_done()) && (self.is_stated || !self.is_first_page)
     }
 
     /// Where a hidden match is not passed over as if it were not there.
@@ -169,12 +180,13 @@ impl Matches {
     /// # Errors
     /// A first page that does not state what was asked, or a page that leads to itself.
     pub(super) fn end_page(&mut self, next_page: Option<Target>, self_link: Option<&str>) -> Result<(), ViewError> {
-        if self.is_cut {
-            return Ok(());
-        }
         let echoes = |link: &str| self.page.as_ref().is_none_or(|page| page.is_echoed_by(link));
         if self.is_first_page && !self_link.is_none_or(echoes) {
             return Err(ViewError::NotEchoed);
+        }
+        self.is_stated = true;
+        if self.is_cut {
+            return Ok(());
         }
         if next_page.is_some() && next_page == self.page {
             return Err(ViewError::Circle);

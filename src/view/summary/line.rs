@@ -1,31 +1,41 @@
 //! Line: what the text of a section says of one entry, made of the entry's own codes and dates.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use crate::json::{Document, Kind, Value};
 use crate::limits;
 use crate::profile::{ElementPath, Exchange};
+use crate::query::Id;
 use crate::view::composed::Found;
-use crate::view::reference::Key;
+use crate::view::reference::{Key, Known, Lead};
 
 /// A reference leads to what says it in its own words; that does not lead on for long.
 const STEPS: usize = 2;
 
+/// What stands for the words of an entry that a line could not say truly.
+const SEE_ENTRY: &str = "see the entry";
+
 /// Says lines of the resources of one summary.
 pub(super) struct Lines<'f> {
     exchange: &'f Exchange,
-    resources: HashMap<String, &'f Found>,
+    known: Known<'f>,
+    resources: HashMap<&'f Key, &'f Found>,
 }
 
 impl<'f> Lines<'f> {
-    pub(super) fn new(exchange: &'f Exchange, resources: &[&'f Found]) -> Self {
-        let resources = resources.iter().map(|found| (Key::reference(&found.key), *found)).collect();
-        Self { exchange, resources }
+    pub(super) fn new(exchange: &'f Exchange, known: Known<'f>, resources: &[&'f Found]) -> Self {
+        let resources = resources.iter().map(|found| (&found.key, *found)).collect();
+        Self { exchange, known, resources }
     }
 
-    /// Returns the line of one entry, not escaped yet: its name, then its date.
+    /// Returns the line of one entry, not escaped yet: its name, then its date. Of one that something in it may turn into its
+    /// opposite, the type alone: a line must not say of a medicine that is not to be given that it is.
     pub(super) fn of(&self, found: &Found) -> String {
         let resource_type = found.key.resource_type.as_str();
+        if read(found, |resource| is_modified(resource).then_some(())).is_some() {
+            return format!("{resource_type}, {SEE_ENTRY}");
+        }
         let words = self.words(found, STEPS).unwrap_or_else(|| resource_type.to_owned());
         let since = read(found, |resource| {
             let paths = self.exchange.line(resource_type)?.since();
@@ -60,13 +70,25 @@ impl<'f> Lines<'f> {
     fn referred(&self, reference: Value<'_>, steps: usize) -> Option<String> {
         let text = reference.text_of("reference");
         let target = text.and_then(|text| {
-            let mut parts = text.rsplit('/');
-            let (id, resource_type) = (parts.next()?, parts.next()?);
-            self.resources.get(&format!("{resource_type}/{id}")).copied()
+            let (resource_type, id) = match self.known.lead(&text) {
+                Lead::Resource(resource_type, id) => (resource_type, id),
+                Lead::Own(id) => ("Patient", id),
+                Lead::OtherPerson | Lead::Inside(_) | Lead::Nowhere => return None,
+            };
+            let key = Key { resource_type: resource_type.to_owned(), id: Id::from_str(id).ok()? };
+            self.resources.get(&key).copied()
         });
         let words = target.filter(|_| steps > 0).and_then(|target| self.words(target, steps - 1));
         words.or_else(|| reference.text_of("display").map(|text| text.into_owned()))
     }
+}
+
+/// Returns true if and only if an element says that the others must not be taken as they stand (FHIR R4, 2.1.0.5.2, 2.3.5). What
+/// `status` and `verificationStatus` turn into its opposite stands in no section.
+fn is_modified(resource: Value<'_>) -> bool {
+    resource.get("modifierExtension").is_some()
+        || resource.get("implicitRules").is_some()
+        || resource.get("doNotPerform").is_some_and(|value| value.as_bool() != Some(false))
 }
 
 /// Returns what a CodeableConcept says: its text, else the display or the code of its first coding.

@@ -60,7 +60,7 @@ fn a_page_that_is_too_large_to_be_held_is_taken_in_parts() {
 fn the_rest_of_a_page_may_be_left_unread_once_nothing_more_of_it_fits() {
     let _turn = one_at_a_time();
     let (bytes, surroundings) = (3 * 1024 * 1024, surroundings());
-    let upstream = Upstream::new(large(14, bytes), 14);
+    let upstream = Upstream::new(large(24, bytes), 24);
     let Query::Search(search) = query("Observation?patient=a", &surroundings) else { panic!("a search") };
     let expected = ask(&upstream, labels(), "Observation?patient=a", 0, 1_000_000).unwrap();
     let mut answer = Answer::search(search, labels(), surroundings, 0);
@@ -82,4 +82,69 @@ fn the_rest_of_a_page_may_be_left_unread_once_nothing_more_of_it_fits() {
     body.extend(answer.close(None).into_bytes());
     assert!(body == expected.body.as_bytes() && left > 0);
     assert_eq!(answer.end_early(), Err(ViewError::OutOfStep));
+}
+
+/// What cannot be judged is an error where the answer comes to it, and where it does not it is as if it were not there: how much
+/// is hidden before it must not decide which.
+#[test]
+fn an_entry_that_cannot_be_judged_behind_a_full_page_counts_for_the_page_it_is_on() {
+    let _turn = one_at_a_time();
+    let one = |id: &str, confidentiality: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","subject":{{"reference":"Patient/a"}},"meta":{{"security":[{{"system":
+            "http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"{confidentiality}"}}]}}}}"#
+        )
+    };
+    let visible: Vec<String> = (0..60).map(|number| one(&format!("o{number:02}"), "N")).collect();
+    let large =
+        one("z", "N").replacen('{', &format!(r#"{{"note":[{{"text":"{}"}}],"#, "x".repeat(limits::RESOURCE.bytes)), 1);
+    let twice = one("z", "N").replacen('{', r#"{"note":[],"note":[],"#, 1);
+    for (bad, error) in [(large, ViewError::ResourceTooLarge), (twice, ViewError::NotStrictJson)] {
+        let world = |hidden: usize| {
+            let hidden = (0..hidden).map(|number| one(&format!("h{number}"), "R"));
+            Upstream::new(hidden.chain(visible.clone()).chain([bad.clone()]), 50)
+        };
+        for plan in [labels, straight] {
+            let asked = |hidden, count: usize, skip| {
+                ask(&world(hidden), plan(), &format!("Observation?patient=a&_count={count}"), skip, 100_000)
+            };
+            // Without a plan what is labelled restricted is visible as well.
+            let hidden = if plan().is_straight() { 0 } else { 3 };
+            for count in [9, 40, 49, 58, 59] {
+                let (with, without) = (asked(hidden, count, 0).unwrap(), asked(0, count, 0).unwrap());
+                assert!(with.body == without.body && with.ending == without.ending, "{count}");
+            }
+            for (count, skip) in [(60, 0), (49, 11), (20, 45)] {
+                assert_eq!(asked(0, count, skip).unwrap_err(), error, "{count} {skip}");
+                assert_eq!(asked(hidden, count, skip).unwrap_err(), error, "{count} {skip}");
+            }
+        }
+    }
+}
+
+/// A first page of which no more is taken is read to its end all the same: it may state there what was asked.
+#[test]
+fn a_server_that_leaves_a_parameter_out_is_found_out_however_little_of_its_page_is_taken() {
+    let _turn = one_at_a_time();
+    let surroundings = surroundings();
+    let Query::Search(search) = query("Observation?patient=a&status=final&_count=1", &surroundings) else {
+        panic!("a search")
+    };
+    let entry = |id: &str| {
+        format!(r#"{{"resource":{{"resourceType":"Observation","id":"{id}","subject":{{"reference":"Patient/a"}}}}}}"#)
+    };
+    for (left_out, expected) in [("", Ok(())), ("&status=final", Err(ViewError::NotEchoed))] {
+        let mut answer = Answer::search(search.clone(), straight(), surroundings.clone(), 0);
+        let Step::Ask(target) = answer.step() else { panic!("nothing is asked") };
+        assert!(target.as_str().contains("&status=final"), "{}", target.as_str());
+        let stated = target.as_str().replacen(left_out, "", 1);
+        let entries = ["1", "2", "3"].map(entry).join(",");
+        let url = format!("{}/{stated}", super::upstream::BASE);
+        let body = format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","entry":[{entries}],"link":[{{"relation":"self","url":"{url}"}}]}}"#
+        );
+        answer.push(body.as_bytes()).unwrap();
+        assert!(!answer.has_enough());
+        assert_eq!(answer.end_of_body(), expected, "{stated}");
+    }
 }

@@ -266,3 +266,44 @@ fn what_another_profile_has_and_the_summary_has_not_stays_out_of_it() {
     assert!(!released.contains(&"DocumentReference/letter".to_owned()), "{released:?}");
     assert_eq!(broken(&json(&given)), Vec::<&str>::new());
 }
+
+#[test]
+fn a_line_never_says_the_opposite_of_its_entry() {
+    let _turn = one_at_a_time();
+    let active = |more: &str| format!(r#","status":"active","medicationCodeableConcept":{{"text":"Warfarin"}}{more}"#);
+    let modified = r#","modifierExtension":[{"url":"urn:x","valueBoolean":true}]"#;
+    let refuted = r#","verificationStatus":{"coding":[{"code":"refuted"}]}"#;
+    for (resource_type, members, code) in [
+        ("MedicationRequest", active(r#","doNotPerform":true"#), "10160-0"),
+        ("MedicationRequest", active(modified), "10160-0"),
+        ("MedicationRequest", active(r#","implicitRules":"urn:x""#), "10160-0"),
+        ("Immunization", r#","status":"not-done","vaccineCode":{"text":"Warfarin"}"#.to_owned(), "11369-6"),
+        ("AllergyIntolerance", format!("{}{refuted}", coded("Warfarin")), "48765-2"),
+    ] {
+        let record =
+            vec![plain("Patient", "a", ""), of("Condition", "c", &coded("Asthma")), of(resource_type, "x", &members)];
+        let bundle = json(&summary(record, straight()));
+        let text = section(&bundle, code).map(|section| div(Some(section)).to_owned()).unwrap_or_default();
+        assert!(!text.contains("Warfarin"), "{members}: {text}");
+    }
+    // The twin.
+    let record = vec![plain("Patient", "a", ""), of("MedicationRequest", "x", &active(r#","doNotPerform":false"#))];
+    assert!(div(section(&json(&summary(record, straight())), "10160-0")).contains("<li>Warfarin</li>"));
+}
+
+#[test]
+fn a_medicine_of_another_server_is_called_what_its_reference_calls_it() {
+    let _turn = one_at_a_time();
+    let taken = |reference: &str| {
+        format!(r#","status":"active","medicationReference":{{"reference":"{reference}","display":"Methotrexate"}}"#)
+    };
+    let record = vec![
+        plain("Patient", "a", ""),
+        of("MedicationRequest", "theirs", &taken("https://other.example/fhir/Medication/5")),
+        of("MedicationRequest", "own", &taken("Medication/5")),
+        plain("Medication", "5", &coded("Paracetamol")),
+    ];
+    let bundle = json(&summary(record, straight()));
+    let text = div(section(&bundle, "10160-0"));
+    assert!(text.contains("<li>Methotrexate</li>") && text.matches("Paracetamol").count() == 1, "{text}");
+}

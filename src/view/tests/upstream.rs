@@ -102,12 +102,14 @@ fn decoded(text: &str) -> String {
 impl Upstream {
     pub(super) fn new(resources: impl IntoIterator<Item = String>, page: usize) -> Self {
         let store = |text: String| {
-            let document = Document::read(text.as_bytes(), limits::RESOURCE).expect("a resource");
-            let root = document.root();
-            let text_of = |name| root.text_of(name).unwrap_or_default().into_owned();
-            let subjects = subjects(root, &[]).iter().map(|id| id.as_str().to_owned()).collect();
-            let value = serde_json::from_str(&text).unwrap_or_default();
-            Stored { resource_type: text_of("resourceType"), id: text_of("id"), value, subjects, text: text.clone() }
+            let value: Value = serde_json::from_str(&text).unwrap_or_default();
+            let text_of = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let subjects = match Document::read(text.as_bytes(), limits::RESOURCE) {
+                Ok(document) => subjects(document.root(), &[]).iter().map(|id| id.as_str().to_owned()).collect(),
+                // A server finds what others cannot read.
+                Err(_) => vec![text_of("/subject/reference").replace("Patient/", "")],
+            };
+            Stored { resource_type: text_of("/resourceType"), id: text_of("/id"), subjects, text, value }
         };
         Self {
             resources: resources.into_iter().map(store).collect(),
