@@ -65,7 +65,7 @@ impl Incident {
         let reached = self.patient(access);
         reached.requests += 1;
         match released {
-            Some(released) => reached.resources.extend(released.iter().cloned()),
+            Some(released) => released.iter().for_each(|resource| reached.resource(resource)),
             None => reached.unknown += 1,
         }
         let time = facts.time.as_ref();
@@ -75,11 +75,6 @@ impl Incident {
         reached.purposes.extend(facts.purpose.clone());
         reached.grounds.extend(facts.ground.clone());
         reached.emergency |= facts.emergency.is_some();
-        reached.kinds.clear();
-        for resource in &reached.resources {
-            let kind = resource.split('/').next().unwrap_or_default();
-            *reached.kinds.entry(kind.to_owned()).or_default() += 1;
-        }
     }
 
     /// Returns the persons of whom something reached it, or may have.
@@ -126,6 +121,14 @@ impl Reached {
             grounds: BTreeSet::new(),
             emergency: false,
             resources: BTreeSet::new(),
+        }
+    }
+
+    /// Counts a resource where it was not reached before.
+    fn resource(&mut self, reference: &str) {
+        if self.resources.insert(reference.to_owned()) {
+            let kind = reference.split('/').next().unwrap_or_default();
+            *self.kinds.entry(kind.to_owned()).or_default() += 1;
         }
     }
 

@@ -168,3 +168,47 @@ async fn the_record_is_exported_as_audit_events_without_what_was_withheld() {
     let altered = audit(&world, &["export"]);
     assert_eq!((altered.code, altered.stdout.as_str()), (Some(2), ""));
 }
+
+#[tokio::test]
+async fn an_incident_and_the_patients_log_tell_what_was_shown_and_a_review_closes_an_emergency_while_the_gateway_runs()
+{
+    let mut world = World::of_demo();
+    let emergency = Ask {
+        purpose: Some("BTG"),
+        reason: Some("Buiten%20bewustzijn"),
+        ..Ask::get("seh-arts", "Condition?patient=anna")
+    };
+    for (id, request) in [("btg", emergency.clone()), ("noord", Ask::get("huisarts-noord", "Condition?patient=carla"))]
+    {
+        world.ask(&request.under(id)).await;
+        world.closed(id).await;
+    }
+    let listed = audit(&world, &["review"]).json();
+    assert_eq!((&listed["open"], &listed["items"][0]["kind"]), (&json!(1), &json!("break-glass")));
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    let close = ["review", "--close", &id, "--by", "FG", "--verdict", "terecht"];
+    let closed = audit(&world, &close);
+    assert_eq!((closed.code, &closed.json()["state"]), (Some(0), &json!("closed")), "{}", closed.stderr);
+    assert_eq!(audit(&world, &close).code, Some(2));
+    assert_eq!(audit(&world, &["review", "--close", "no-such", "--by", "FG", "--verdict", "x"]).code, Some(1));
+    assert_eq!(audit(&world, &["review", "--close", &id]).code, Some(1));
+    // Who goes on asking is to be reviewed again.
+    world.ask(&emergency.under("more")).await;
+    world.closed("more").await;
+    assert_eq!(audit(&world, &["review"]).json()["open"], 1);
+
+    let reached = audit(&world, &["incident", "--caller", "90000102"]);
+    let patients = reached.json()["patients"].as_array().unwrap().clone();
+    assert_eq!((reached.code, patients.len()), (Some(0), 1), "{}", reached.stdout);
+    assert_eq!(patients[0]["bsn"], "999990305");
+    assert!(patients[0]["kinds"]["Condition"].as_u64().unwrap() > 0);
+    assert_eq!(audit(&world, &["incident", "--caller", "brug"]).code, Some(1));
+
+    let log = audit(&world, &["access-log", "--patient", "Patient/anna"]).json();
+    assert_eq!((&log["lines"][0]["times"], &log["lines"][0]["emergency"]), (&json!(2), &json!(true)), "{log}");
+    let page = audit(&world, &["access-log", "--patient", "Patient/anna", "--html", "--lang", "en"]);
+    assert!(page.stdout.contains("<html lang=\"en\">") && page.stdout.contains("emergency procedure"));
+    assert!(!audit(&world, &["access-log", "--patient", "Patient/carla"]).stdout.contains("carla-condition"));
+    world.gateway().stop();
+    world.assert_intact();
+}
