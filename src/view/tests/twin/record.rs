@@ -277,7 +277,14 @@ impl Record {
         match to {
             To::Identifier => r#"{"identifier":{"system":"http://x/y","value":"1"},"display":"logical"}"#.to_owned(),
             To::Display => r#"{"display":"words"}"#.to_owned(),
-            _ => {
+            To::Thing(_)
+            | To::Never(_)
+            | To::Person
+            | To::OtherPerson
+            | To::Contained(_)
+            | To::Elsewhere
+            | To::Urn
+            | To::Query => {
                 let display = if spelling.has_display { r#","display":"shown""# } else { "" };
                 format!(r#"{{"reference":"{}"{display}}}"#, self.address(to, spelling))
             }
