@@ -36,9 +36,10 @@
 //!   they are; with one they are looked up and go. Nearly every resource refers to an Encounter, so to look them up would cost
 //!   most answers a second question, and no entry could leave before its page is whole. What stays is a type, an id and the
 //!   words that the person's own record has beside it; the id can be read by nobody who may not see that other record.
-//! * *Bounds on what the server sends.* Pages, bytes of a page and bytes of one entry are bounded as they come, hidden matches
-//!   among them: an entry of more than 8 MiB, a judged page of more than 32 MiB or a search of more than a thousand pages is
-//!   refused, and would not be in a world without what made it so large.
+//! * *Bounds on what the server sends.* What is held at one time is bounded as it comes, hidden resources among it: an entry of
+//!   more than 8 MiB, or resources of one page that inherit labels from more than 32 MiB of others, are refused, and would not be
+//!   in a world without what made it so large. A page that is too large itself is taken in parts; how many pages there are
+//!   does not matter.
 //! * *Who reads the server directly.* The gateway guards its own door only.
 //!
 //! # Threats, and what answers them
@@ -83,7 +84,7 @@
 //! A prescription that is hidden is told by what was handed over on it, and by the stop that came after it. Building blocks of one
 //! treatment, and a resource with what replaces it, are judged together, whoever of them is asked for and on whatever page they
 //! are: with a plan the person's resources of those types are gathered first, because no search of FHIR R4 leads from a resource to
-//! what replaces it.
+//! what replaces it. They are judged page by page, and of each its verdict is kept and not its text.
 //!
 //! ## Asking questions instead of reading
 //!

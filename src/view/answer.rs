@@ -83,8 +83,8 @@ enum Of {
     LookUp(Batch, usize),
     /// Targets of references, to be released.
     Includes(Batch, usize),
-    /// What may be judged together with what was met, of one type.
-    Unit(&'static str, usize),
+    /// What may be judged together with what was met.
+    Unit,
 }
 
 enum Next {
@@ -277,7 +277,8 @@ impl Answer {
             Body::Resource(_) => {}
             Body::Searchset(_, Of::Matches) => return Err(ViewError::NoSuchSearch),
             Body::Searchset(_, Of::LookUp(batch, _)) => self.end_of_look_up(batch),
-            Body::Searchset(_, Of::Includes(..) | Of::Unit(..)) => {}
+            Body::Searchset(_, Of::Includes(..)) => {}
+            Body::Searchset(_, Of::Unit) => self.units.absent()?,
         }
         self.advance()
     }
@@ -323,13 +324,16 @@ impl Answer {
         {
             return Ok(());
         }
+        if matches!(of, Of::Unit) && !self.units.takes_entry(size) {
+            return Ok(());
+        }
         let taken = bytes.and_then(|bytes| self.take_entry(of, bytes));
         match (of, &mut self.task) {
             (Of::Matches, Task::Search(matches)) if taken.is_err() && !self.hold.is_empty() => {
                 matches.leave_entry();
                 Ok(())
             }
-            (Of::Matches | Of::LookUp(..) | Of::Includes(..) | Of::Unit(..), _) => taken,
+            (Of::Matches | Of::LookUp(..) | Of::Includes(..) | Of::Unit, _) => taken,
         }
     }
 
@@ -341,7 +345,7 @@ impl Answer {
             Of::Matches => self.matched(&resource),
             Of::LookUp(batch, _) => self.looked_up(&resource, batch),
             Of::Includes(batch, _) => self.included(&resource, batch),
-            Of::Unit(resource_type, _) => self.gathered(&resource, resource_type),
+            Of::Unit => self.gathered(&resource),
         }
     }
 
@@ -357,17 +361,7 @@ impl Answer {
                 let Task::Search(matches) = &mut self.task else { return Err(ViewError::OutOfStep) };
                 matches.end_page(next_page, frame.self_link.as_deref())?;
             }
-            (Of::Unit(resource_type, pages), next_page) => {
-                let person = &self.judge.surroundings.person;
-                let asked = Target::of_person(resource_type, person);
-                let echoes = |link: &str| asked.as_ref().is_none_or(|asked| asked.is_echoed_by(link));
-                if pages == 0 && !frame.self_link.as_deref().is_none_or(echoes) {
-                    return Err(ViewError::NotEchoed);
-                }
-                if let Some(next_page) = next_page {
-                    self.next = Next::Ask(next_page, searchset(Of::Unit(resource_type, pages + 1)));
-                }
-            }
+            (Of::Unit, next_page) => self.units.end_page(next_page, frame.self_link.as_deref())?,
             (Of::LookUp(batch, _), None) => self.end_of_look_up(batch),
             (Of::Includes(..), None) => {}
             (Of::LookUp(batch, pages), Some(next_page)) => {

@@ -10,6 +10,7 @@ mod notice;
 mod summary;
 mod total;
 mod twin;
+mod units;
 mod upstream;
 
 use std::str::FromStr;

@@ -6,11 +6,15 @@
 //! resources of the person that could belong to one are gathered, once for each answer that meets one of them.
 
 mod bonds;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use self::bonds::{Bonds, Called, Name};
+use self::pages::Pages;
 use crate::json::Value;
+use crate::query::{Id, Target};
+use crate::view::ViewError;
 use crate::view::graph::Node;
 use crate::view::need::{Need, Needs};
 use crate::view::reference::{Key, Known};
@@ -57,6 +61,8 @@ pub(super) struct Units {
     ahead: VecDeque<&'static str>,
     /// Types that are gathered, or are among those.
     begun: BTreeSet<&'static str>,
+    /// What is gathered now.
+    pages: Option<Pages>,
     bonds: BTreeMap<Key, Bonds>,
     /// The members of each unit by the first of them, and the first of each member.
     members: HashMap<Key, Vec<Key>>,
@@ -73,7 +79,7 @@ impl Units {
             self.ahead.extend(family.iter().filter(|name| self.begun.insert(**name)));
             return None;
         }
-        if !self.ahead.is_empty() {
+        if self.are_coming() {
             return None;
         }
         if self.first.is_empty() {
@@ -92,9 +98,46 @@ impl Units {
         })
     }
 
-    /// Returns the next type to gather.
-    pub(super) fn next(&mut self) -> Option<&'static str> {
-        self.ahead.pop_front()
+    /// Returns true if and only if some are still to be gathered.
+    pub(super) fn are_coming(&self) -> bool {
+        self.pages.is_some() || !self.ahead.is_empty()
+    }
+
+    /// Returns what to ask next, if some are still to be gathered.
+    pub(super) fn next_page(&mut self, person: &[Id]) -> Option<Target> {
+        loop {
+            if let Some(page) = self.pages.as_mut().and_then(Pages::next) {
+                return Some(page);
+            }
+            self.pages = None;
+            self.pages = Some(Pages::of(self.ahead.pop_front()?, person));
+        }
+    }
+
+    /// Returns the type that is gathered now.
+    pub(super) fn resource_type(&self) -> Option<&'static str> {
+        self.pages.as_ref().map(Pages::resource_type)
+    }
+
+    /// Returns true if and only if the next entry, of that many bytes, is to be taken.
+    pub(super) fn takes_entry(&mut self, bytes: usize) -> bool {
+        self.pages.as_mut().is_some_and(|pages| pages.takes_entry(bytes))
+    }
+
+    /// Ends a page, or the part of it that fitted.
+    ///
+    /// # Errors
+    /// A page that is not what was asked for, or leads to itself.
+    pub(super) fn end_page(&mut self, next_page: Option<Target>, self_link: Option<&str>) -> Result<(), ViewError> {
+        self.pages.as_mut().map_or(Err(ViewError::OutOfStep), |pages| pages.end(next_page, self_link))
+    }
+
+    /// Takes note that there is no such page.
+    ///
+    /// # Errors
+    /// A page that the upstream itself led to.
+    pub(super) fn absent(&self) -> Result<(), ViewError> {
+        self.pages.as_ref().map_or(Err(ViewError::OutOfStep), Pages::absent)
     }
 
     /// Takes one resource of the person.
@@ -170,7 +213,6 @@ mod tests {
     use super::*;
     use crate::json::Document;
     use crate::limits;
-    use crate::query::Id;
 
     fn key(reference: &str) -> Key {
         let (resource_type, id) = reference.split_once('/').unwrap();
@@ -182,7 +224,9 @@ mod tests {
         let mut units = Units::default();
         let unit = |reference: &str| unit_of(&key(reference)).unwrap();
         assert_eq!(units.node(&unit("DocumentReference/a")), None);
-        assert_eq!((units.next(), units.next()), (Some("DocumentReference"), None));
+        let person = [Id::from_str("a").unwrap()];
+        assert!(units.next_page(&person).is_some() && units.resource_type() == Some("DocumentReference"));
+        assert!(units.next_page(&person).is_none() && !units.are_coming());
         for (id, to) in [("a", "b"), ("b", "none"), ("c", "a"), ("d", "d")] {
             let text = format!(
                 r#"{{"resourceType":"DocumentReference","relatesTo":[{{"target":{{"reference":"DocumentReference/{to}"}}}}]}}"#

@@ -20,7 +20,7 @@ use crate::view::unit::member_of;
 use crate::view::writer::Mode;
 use crate::view::{Ending, ViewError};
 
-/// Whether what was held is released or withheld.
+/// Whether what came is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Settled {
     All,
@@ -36,10 +36,11 @@ impl Answer {
                 self.next = ask(batch, |batch| Of::LookUp(batch, 0));
                 continue;
             }
-            if let Some(resource_type) = self.units.next() {
-                let target = Target::of_person(resource_type, &self.judge.surroundings.person);
-                self.next =
-                    target.map_or(Next::Wait, |target| Next::Ask(target, searchset(Of::Unit(resource_type, 0))));
+            if self.units.are_coming() {
+                if self.judge_gathered()? == Settled::All {
+                    let page = self.units.next_page(&self.judge.surroundings.person);
+                    self.next = page.map_or(Next::Wait, |page| Next::Ask(page, searchset(Of::Unit)));
+                }
                 continue;
             }
             if self.settle()? == Settled::Waits {
@@ -66,6 +67,20 @@ impl Answer {
             }
         }
         Ok(())
+    }
+
+    /// Judges what came to be judged together, page by page: of what was judged its verdict is kept and not its text, so that
+    /// a long record needs no more room than a short one.
+    fn judge_gathered(&mut self) -> Result<Settled, ViewError> {
+        let links = self.unknown_links();
+        if links.is_empty() {
+            self.judge_waiting()?;
+            self.links.make_room();
+            return Ok(Settled::All);
+        }
+        self.links.want(links.iter().cloned());
+        self.look_ups = batches(links).into();
+        Ok(Settled::Waits)
     }
 
     /// Releases or withholds what is held, or finds out what must be looked up first.

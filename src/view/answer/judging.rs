@@ -80,8 +80,8 @@ impl Answer {
     }
 
     /// Judges what may be judged together with what was met.
-    pub(super) fn gathered(&mut self, resource: &Resource<'_>, resource_type: &str) -> Result<(), ViewError> {
-        if resource.resource_type != resource_type {
+    pub(super) fn gathered(&mut self, resource: &Resource<'_>) -> Result<(), ViewError> {
+        if self.units.resource_type() != Some(resource.resource_type.as_ref()) {
             return Err(ViewError::NotAsked);
         }
         if !resource.is_about(self.judge.known()) {
