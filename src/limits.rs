@@ -98,7 +98,8 @@ pub const PAGE_BYTES: usize = 32 * 1024 * 1024;
 pub const PART_BYTES: usize = PAGE_BYTES / 2;
 
 /// Resources that may be reached from one resource by references, and includes of one answer: each costs a share of a
-/// look-up. It is counted for each released resource by itself, so that what is hidden never uses it up.
+/// look-up. It is counted for each released resource by itself and along what is visible, so that what is hidden never uses it up;
+/// whom a resource is judged together with is one beside it, however many they are.
 pub const REFERENCES: usize = 5_000;
 
 /// Resources contained in one whose references are followed: each may need each other one.

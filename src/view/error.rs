@@ -41,6 +41,9 @@ pub enum ViewError {
     /// More includes than one answer may cost.
     #[error("search has too many includes")]
     TooManyIncludes,
+    /// More behind one visible resource than is looked at.
+    #[error("resource refers to too many others")]
+    TooManyReferences,
     /// More visible matches than are counted.
     #[error("search has too many matches to count")]
     TooManyMatches,
@@ -81,6 +84,7 @@ impl ViewError {
             Self::OutOfStep => "out-of-step",
             Self::TooManyPages => "too-many-pages",
             Self::TooManyIncludes => "too-many-includes",
+            Self::TooManyReferences => "too-many-references",
             Self::TooManyMatches => "too-many-matches",
             Self::ResourceTooLarge => "resource-too-large",
             Self::PageTooLarge => "page-too-large",
@@ -104,6 +108,7 @@ impl ViewError {
             | Self::OutOfStep => Origin::Upstream,
             Self::TooManyPages
             | Self::TooManyIncludes
+            | Self::TooManyReferences
             | Self::TooManyMatches
             | Self::ResourceTooLarge
             | Self::PageTooLarge

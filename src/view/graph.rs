@@ -31,6 +31,8 @@ pub(super) enum Outlook {
     Barred,
     /// These must be looked up first.
     Unknown(Vec<Key>),
+    /// It would be, and reaches more than is looked at.
+    TooMany,
 }
 
 impl Outlook {
@@ -38,7 +40,7 @@ impl Outlook {
     pub(super) fn unknown(&self) -> &[Key] {
         match self {
             Self::Unknown(keys) => keys,
-            Self::Clear | Self::Barred => &[],
+            Self::Clear | Self::Barred | Self::TooMany => &[],
         }
     }
 }
@@ -65,6 +67,11 @@ impl Graph {
     /// Returns true if and only if something is known of `key`.
     pub(super) fn knows(&self, key: &Key) -> bool {
         self.nodes.contains_key(key)
+    }
+
+    /// Returns what is known of `key`.
+    pub(super) fn node(&self, key: &Key) -> Option<&Node> {
+        self.nodes.get(key)
     }
 
     /// Forgets what was looked up when there is much of it: it can be looked up again.
@@ -112,17 +119,21 @@ impl Graph {
                     }
                 }
             }
-            if seen.len() > limits::REFERENCES {
-                return Outlook::Barred;
-            }
             level = next;
         }
         // What is not known yet may be visible; what is hidden, or lies deeper, is not.
         let may_be: HashSet<&Key> = unknown.iter().copied().collect();
-        if !greatest(&reached, &may_be).contains(from) {
+        let visible = greatest(&reached, &may_be);
+        if !visible.contains(from) {
             return Outlook::Barred;
         }
-        if unknown.is_empty() { Outlook::Clear } else { Outlook::Unknown(unknown.into_iter().cloned().collect()) }
+        if !unknown.is_empty() {
+            return Outlook::Unknown(unknown.into_iter().cloned().collect());
+        }
+        if visible.len() > limits::REFERENCES && is_behind_more(from, &reached, &visible) {
+            return Outlook::TooMany;
+        }
+        Outlook::Clear
     }
 }
 
@@ -146,6 +157,23 @@ fn greatest<'k>(reached: &[(&'k Key, &Needs)], may_be: &HashSet<&'k Key>) -> Has
             visible.remove(key);
         }
     }
+}
+
+/// Returns true if and only if more is reached from there than may be, along what is visible alone: what is hidden never uses
+/// a bound up.
+fn is_behind_more(from: &Key, reached: &[(&Key, &Needs)], visible: &HashSet<&Key>) -> bool {
+    let needs: HashMap<&Key, &Needs> = reached.iter().copied().collect();
+    let (mut seen, mut ahead) = (HashSet::from([from]), vec![from]);
+    while let Some(key) = ahead.pop() {
+        let Some(needs) = needs.get(key) else { continue };
+        needs.each_key(&mut |key| {
+            if visible.contains(key) && seen.insert(key) {
+                ahead.push(key);
+            }
+        });
+    }
+    // It is not behind itself.
+    seen.len() > limits::REFERENCES + 1
 }
 
 /// Gathers `keys` by type, a bounded number of ids at a time, ordered by type and id.
@@ -236,6 +264,33 @@ mod tests {
         };
         assert_eq!(chain(limits::REFERENCE_DEPTH), Outlook::Clear);
         assert_eq!(chain(limits::REFERENCE_DEPTH + 1), Outlook::Barred);
+    }
+
+    #[test]
+    fn more_than_may_be_reached_is_an_error_and_what_is_hidden_is_not_counted() {
+        let ids: Vec<String> = (0..=limits::REFERENCES).map(|number| format!("n{number}")).collect();
+        let mut graph = Graph::default();
+        for id in ids.iter().skip(1) {
+            graph.learn(key(id), Node::Stays(Needs::NOTHING));
+        }
+        let all = |ids: &[String]| needs(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let any = |ids: &[String]| {
+            let needs = ids.iter().map(|id| Need::Key(key(id)));
+            Needs { whole: Need::any(needs.collect()), inside: Vec::new() }
+        };
+        assert_eq!(graph.outlook(&key("a"), &all(&ids[1..])), Outlook::Clear);
+        assert_eq!(graph.outlook(&key("a"), &any(&ids)), Outlook::Unknown(keys(&["n0"])));
+        let with = |node: Node| {
+            let mut graph = Graph { nodes: graph.nodes.clone() };
+            graph.learn(key("n0"), node);
+            (graph.outlook(&key("a"), &all(&ids)), graph.outlook(&key("a"), &any(&ids)))
+        };
+        assert_eq!(with(Node::Hidden), (Outlook::Barred, Outlook::Clear));
+        assert_eq!(with(Node::Stays(Needs::NOTHING)), (Outlook::TooMany, Outlook::TooMany));
+        // What goes itself leads nowhere.
+        graph.learn(key("h"), Node::Hidden);
+        graph.learn(key("n0"), Node::Stays(needs(&["n1", "h"])));
+        assert_eq!(graph.outlook(&key("a"), &any(&ids)), Outlook::Clear);
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! its resource goes (design section 3, "What is visible", point 3). What of that depends on other resources is kept as a
 //! need, so that it can be answered when those are known.
 
+use std::collections::BTreeSet;
+
 use crate::view::reference::Key;
 
 /// What must be visible for an element or a resource to stay.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum Need {
     /// It stays whatever is visible.
     #[default]
@@ -67,6 +69,33 @@ impl Need {
         }
     }
 
+    /// Calls `each` with every part that must be met for itself.
+    fn each_part<'n>(&'n self, each: &mut dyn FnMut(&'n Self)) {
+        match self {
+            Self::All(needs) => needs.iter().for_each(|need| need.each_part(each)),
+            part => each(part),
+        }
+    }
+
+    fn looks_inside(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Never | Self::Key(_) => false,
+            Self::Inside(_) => true,
+            Self::All(needs) | Self::Any(needs) => needs.iter().any(Self::looks_inside),
+        }
+    }
+
+    /// Returns the same of contained resources that stand `by` places further.
+    fn shifted(&self, by: usize) -> Self {
+        let each = |needs: &[Self]| needs.iter().map(|need| need.shifted(by)).collect();
+        match self {
+            Self::Nothing | Self::Never | Self::Key(_) => self.clone(),
+            Self::Inside(number) => Self::Inside(number + by),
+            Self::All(needs) => Self::All(each(needs)),
+            Self::Any(needs) => Self::Any(each(needs)),
+        }
+    }
+
     fn each_key<'n>(&'n self, each: &mut dyn FnMut(&'n Key)) {
         match self {
             Self::Nothing | Self::Never | Self::Inside(_) => {}
@@ -79,6 +108,24 @@ impl Need {
 impl Needs {
     /// Needs nothing.
     pub(super) const NOTHING: Self = Self { whole: Need::Nothing, inside: Vec::new() };
+
+    /// Returns what several resources need together, each but for the one that stands with it. What many of them need is there
+    /// once.
+    pub(super) fn together<'n>(each: impl Iterator<Item = (&'n Self, Option<Key>)>) -> Self {
+        let (mut parts, mut inside) = (BTreeSet::new(), Vec::new());
+        for (needs, but) in each {
+            let by = inside.len();
+            if needs.whole.looks_inside() {
+                inside.extend(needs.inside.iter().map(|need| need.shifted(by)));
+            }
+            needs.whole.each_part(&mut |part| {
+                if !matches!((part, &but), (Need::Key(key), Some(but)) if key == but) {
+                    parts.insert(part.shifted(by));
+                }
+            });
+        }
+        Self { whole: Need::all(parts.into_iter().collect()), inside }
+    }
 
     /// Returns true if and only if the resource stays, when these are the resources that are visible.
     pub(super) fn are_met(&self, visible: &dyn Fn(&Key) -> bool) -> bool {
@@ -146,6 +193,23 @@ mod tests {
         assert!(met(Need::any(vec![need("a"), need("b")])));
         assert!(!met(Need::all(vec![need("a"), need("b")])));
         assert!(met(need("a")) && !met(need("b")));
+    }
+
+    #[test]
+    fn what_several_need_together_is_what_each_needs_but_for_one() {
+        let whole = |whole: Need| Needs { whole, inside: Vec::new() };
+        let (one, other) = (whole(Need::all(vec![need("a"), need("u")])), whole(Need::all(vec![need("a"), need("b")])));
+        let but = || Some(key("u"));
+        let together = Needs::together([(&one, but()), (&other, but()), (&Needs::NOTHING, but())].into_iter());
+        assert_eq!(together, whole(Need::all(vec![need("a"), need("b")])));
+        assert_eq!(Needs::together([(&whole(need("u")), but())].into_iter()), Needs::NOTHING);
+        assert_eq!(Needs::together([(&whole(Need::Never), but())].into_iter()), whole(Need::Never));
+        // Each looks inside itself.
+        let inside = |id: &str| Needs { whole: Need::Inside(1), inside: vec![Need::Never, need(id)] };
+        let (a, b) = (inside("a"), inside("b"));
+        let together = Needs::together([(&a, None), (&b, None)].into_iter());
+        let met = |ids: &[&str]| together.are_met(&|key: &Key| ids.contains(&key.id.as_str()));
+        assert!(met(&["a", "b"]) && !met(&["a"]) && !met(&["b"]));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use self::pages::Pages;
 use crate::json::Value;
 use crate::query::{Id, Target};
 use crate::view::ViewError;
-use crate::view::graph::Node;
+use crate::view::graph::{Graph, Node};
 use crate::view::need::{Need, Needs};
 use crate::view::reference::{Key, Known};
 
@@ -63,16 +63,21 @@ pub(super) struct Units {
     begun: BTreeSet<&'static str>,
     /// What is gathered now.
     pages: Option<Pages>,
+    /// What those say that were gathered and are not joined yet.
     bonds: BTreeMap<Key, Bonds>,
-    /// The members of each unit by the first of them, and the first of each member.
-    members: HashMap<Key, Vec<Key>>,
-    first: HashMap<Key, Key>,
+    /// Where the unit of each is judged; nowhere where it is alone.
+    places: HashMap<Key, Option<Key>>,
+    /// What the members of each unit need together.
+    judged: HashMap<Key, Node>,
 }
 
 impl Units {
     /// Returns what the unit at that place needs; nothing as long as those that may belong to it are not gathered, which is
     /// begun then.
     pub(super) fn node(&mut self, unit: &Key) -> Option<Node> {
+        if let Some(node) = self.judged.get(unit) {
+            return Some(node.clone());
+        }
         let member = member_of(unit)?;
         let family = family(&member.resource_type)?;
         if family.iter().any(|name| !self.begun.contains(name)) {
@@ -82,19 +87,11 @@ impl Units {
         if self.are_coming() {
             return None;
         }
-        if self.first.is_empty() {
-            self.join();
-        }
-        Some(match self.first.get(&member) {
+        Some(match self.places.get(&member) {
             // It was met and is not among those of the person: who belongs to it cannot be told.
             None => Node::Hidden,
-            Some(first) if *first == member => {
-                let members = self.members.get(first).into_iter().flatten().cloned().map(Need::Key);
-                Node::Stays(Needs { whole: Need::all(members.collect()), inside: Vec::new() })
-            }
-            Some(first) => {
-                Node::Stays(Needs { whole: unit_of(first).map_or(Need::Never, Need::Key), inside: Vec::new() })
-            }
+            Some(None) => Node::Stays(Needs::NOTHING),
+            Some(Some(place)) => Node::Stays(Needs { whole: Need::Key(place.clone()), inside: Vec::new() }),
         })
     }
 
@@ -142,48 +139,74 @@ impl Units {
 
     /// Takes one resource of the person.
     pub(super) fn add(&mut self, key: &Key, resource: Value<'_>, known: Known<'_>) {
-        self.members.clear();
-        self.first.clear();
         self.bonds.insert(key.clone(), Bonds::of(resource, known));
     }
 
-    /// Finds out which belong together: those of one treatment, and those that one leads to, as far as they are there.
-    fn join(&mut self) {
-        let keys: Vec<&Key> = self.bonds.keys().collect();
-        let places: HashMap<&Key, usize> = keys.iter().enumerate().map(|(place, key)| (*key, place)).collect();
-        let mut union = Union((0..keys.len()).collect());
-        let mut treated: HashMap<&Name, usize> = HashMap::new();
-        let mut named: HashMap<&Name, Vec<usize>> = HashMap::new();
-        for (place, bonds) in self.bonds.values().enumerate() {
-            for treatment in &bonds.treatments {
-                let other = *treated.entry(treatment).or_insert(place);
-                union.join(place, other);
-            }
-            for name in &bonds.names {
-                named.entry(name).or_default().push(place);
-            }
-            // What leads to another family binds nothing: whether that is gathered is another question's matter.
-            let own_family = keys.get(place).and_then(|key| family(&key.resource_type));
-            let of_family = |other: &&Key| family(&other.resource_type) == own_family;
-            for other in bonds.others.iter().filter(of_family).filter_map(|other| places.get(other)) {
-                union.join(place, *other);
-            }
+    /// Joins those that were gathered, all of which are judged: each unit once, so that it does not matter how many its members
+    /// are. What they said is not kept. What leads to another family binds nothing: whether that is gathered too is another
+    /// question's matter.
+    pub(super) fn join(&mut self, graph: &Graph) {
+        let mut by_family: BTreeMap<Option<Family>, BTreeMap<Key, Bonds>> = BTreeMap::new();
+        for (key, bonds) in std::mem::take(&mut self.bonds) {
+            by_family.entry(family(&key.resource_type)).or_default().insert(key, bonds);
         }
-        for (place, bonds) in self.bonds.values().enumerate() {
-            for Called { name, only } in &bonds.called {
-                let is_meant = |other: &&usize| {
-                    let key = keys.get(**other);
-                    only.is_none() || key.is_some_and(|key| only.as_ref() == Some(&key.resource_type))
-                };
-                named.get(name).into_iter().flatten().filter(is_meant).for_each(|other| union.join(place, *other));
-            }
-        }
-        for (place, key) in keys.iter().enumerate() {
-            let Some(first) = keys.get(union.first(place)) else { continue };
-            self.members.entry((*first).clone()).or_default().push((*key).clone());
-            self.first.insert((*key).clone(), (*first).clone());
+        for members in by_family.values().flat_map(units) {
+            let first = members.first().filter(|_| members.len() > 1);
+            let place = first.and_then(unit_of).map(marked);
+            self.places.extend(members.iter().map(|member| (member.clone(), place.clone())));
+            self.judged.extend(place.map(|place| (place, together(&members, graph))));
         }
     }
+}
+
+fn marked(key: Key) -> Key {
+    Key { resource_type: format!("{MARK}{}", key.resource_type), id: key.id }
+}
+
+/// Returns what the members of a unit need together; one that is hidden hides it.
+fn together(members: &[Key], graph: &Graph) -> Node {
+    let needs = members.iter().map(|member| match graph.node(member) {
+        Some(Node::Stays(needs)) => Some((needs, unit_of(member))),
+        Some(Node::Hidden) | None => None,
+    });
+    let needs: Option<Vec<_>> = needs.collect();
+    needs.map_or(Node::Hidden, |needs| Node::Stays(Needs::together(needs.into_iter())))
+}
+
+/// Returns which belong together: those of one treatment, and those that one leads to or names, as far as they are there.
+fn units(bonds: &BTreeMap<Key, Bonds>) -> Vec<Vec<Key>> {
+    let keys: Vec<&Key> = bonds.keys().collect();
+    let places: HashMap<&Key, usize> = keys.iter().enumerate().map(|(place, key)| (*key, place)).collect();
+    let mut union = Union((0..keys.len()).collect());
+    let mut treated: HashMap<&Name, usize> = HashMap::new();
+    let mut named: HashMap<&Name, Vec<usize>> = HashMap::new();
+    for (place, bonds) in bonds.values().enumerate() {
+        for treatment in &bonds.treatments {
+            let other = *treated.entry(treatment).or_insert(place);
+            union.join(place, other);
+        }
+        for name in &bonds.names {
+            named.entry(name).or_default().push(place);
+        }
+        for other in bonds.others.iter().filter_map(|other| places.get(other)) {
+            union.join(place, *other);
+        }
+    }
+    for (place, bonds) in bonds.values().enumerate() {
+        for Called { name, only } in &bonds.called {
+            let is_meant = |other: &&usize| {
+                let key = keys.get(**other);
+                only.is_none() || key.is_some_and(|key| only.as_ref() == Some(&key.resource_type))
+            };
+            named.get(name).into_iter().flatten().filter(is_meant).for_each(|other| union.join(place, *other));
+        }
+    }
+
+    let mut units: BTreeMap<usize, Vec<Key>> = BTreeMap::new();
+    for (place, key) in keys.iter().enumerate() {
+        units.entry(union.first(place)).or_default().push((*key).clone());
+    }
+    units.into_values().collect()
 }
 
 /// Disjoint sets of places, each known by its least.
@@ -219,8 +242,8 @@ mod tests {
         Key { resource_type: resource_type.to_owned(), id: Id::from_str(id).unwrap() }
     }
 
-    #[test]
-    fn a_unit_needs_all_its_members_and_one_that_is_not_there_is_hidden() {
+    /// Three documents of which each replaces another or is replaced, and one by itself.
+    fn gathered() -> (Units, Graph) {
         let mut units = Units::default();
         let unit = |reference: &str| unit_of(&key(reference)).unwrap();
         assert_eq!(units.node(&unit("DocumentReference/a")), None);
@@ -235,15 +258,52 @@ mod tests {
             let known = Known { person: &[], bases: &[] };
             units.add(&key(&format!("DocumentReference/{id}")), document.root(), known);
         }
-        let all = |ids: &[&str]| {
-            let members = ids.iter().map(|id| Need::Key(key(&format!("DocumentReference/{id}"))));
-            Some(Node::Stays(Needs { whole: Need::all(members.collect()), inside: Vec::new() }))
+        let mut graph = Graph::default();
+        for id in ["a", "b", "d"] {
+            let needs = vec![Need::Key(key("Medication/m")), Need::Key(unit(&format!("DocumentReference/{id}")))];
+            let needs = Needs { whole: Need::all(needs), inside: Vec::new() };
+            graph.learn(key(&format!("DocumentReference/{id}")), Node::Stays(needs));
+        }
+        (units, graph)
+    }
+
+    #[test]
+    fn a_unit_is_judged_once_and_one_that_is_not_there_is_hidden() {
+        let unit = |reference: &str| unit_of(&key(reference)).unwrap();
+        let need = |key: Key| Some(Node::Stays(Needs { whole: Need::Key(key), inside: Vec::new() }));
+        let place = marked(unit("DocumentReference/a"));
+        for (verdict, judged) in
+            [(Node::Stays(Needs::NOTHING), need(key("Medication/m"))), (Node::Hidden, Some(Node::Hidden))]
+        {
+            let (mut units, mut graph) = gathered();
+            graph.learn(key("DocumentReference/c"), verdict);
+            units.join(&graph);
+            for id in ["a", "b", "c"] {
+                assert_eq!(units.node(&unit(&format!("DocumentReference/{id}"))), need(place.clone()));
+            }
+            assert_eq!(units.node(&place), judged);
+            assert_eq!(units.node(&unit("DocumentReference/d")), Some(Node::Stays(Needs::NOTHING)));
+            assert_eq!(units.node(&unit("DocumentReference/x")), Some(Node::Hidden));
+        }
+    }
+
+    #[test]
+    fn what_leads_to_another_family_binds_nothing() {
+        let other = |resource_type: &str| {
+            let mut units = Units::default();
+            let known = Known { person: &[], bases: &[] };
+            let names = r#"{"resourceType":"DocumentReference","relatesTo":[{"target":{"identifier":{"value":"v"}}}]}"#;
+            let named = format!(r#"{{"resourceType":"{resource_type}","identifier":[{{"value":"v"}}]}}"#);
+            let named_key = key(&format!("{resource_type}/b"));
+            let members = [(key("DocumentReference/a"), names.to_owned()), (named_key.clone(), named)];
+            for (key, text) in members {
+                units.add(&key, Document::read(text.as_bytes(), limits::RESOURCE).unwrap().root(), known);
+            }
+            units.join(&Graph::default());
+            units.places.get(&named_key).cloned()
         };
-        assert_eq!(units.node(&unit("DocumentReference/a")), all(&["a", "b", "c"]));
-        assert_eq!(units.node(&unit("DocumentReference/d")), all(&["d"]));
-        let by_first = Needs { whole: Need::Key(unit("DocumentReference/a")), inside: Vec::new() };
-        assert_eq!(units.node(&unit("DocumentReference/c")), Some(Node::Stays(by_first)));
-        assert_eq!(units.node(&unit("DocumentReference/x")), Some(Node::Hidden));
+        assert_eq!(other("DiagnosticReport"), Some(None));
+        assert!(other("DocumentReference").unwrap().is_some());
     }
 
     #[test]

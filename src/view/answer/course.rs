@@ -39,7 +39,10 @@ impl Answer {
             if self.units.are_coming() {
                 if self.judge_gathered()? == Settled::All {
                     let page = self.units.next_page(&self.judge.surroundings.person);
-                    self.next = page.map_or(Next::Wait, |page| Next::Ask(page, searchset(Of::Unit)));
+                    match page {
+                        Some(page) => self.next = Next::Ask(page, searchset(Of::Unit)),
+                        None => self.units.join(&self.graph),
+                    }
                 }
                 continue;
             }
@@ -120,10 +123,17 @@ impl Answer {
         for (held, outlook) in self.hold.take().into_iter().zip(outlooks) {
             match outlook {
                 Outlook::Clear => self.release(held)?,
+                Outlook::TooMany if self.has_all() => {}
+                Outlook::TooMany => return Err(ViewError::TooManyReferences),
                 Outlook::Barred | Outlook::Unknown(_) => self.writer.withhold(&held.key, Ground::ReferenceHidden),
             }
         }
         Ok(Settled::All)
+    }
+
+    /// Returns true if and only if nothing hangs on a further match.
+    fn has_all(&self) -> bool {
+        matches!(&self.task, Task::Search(matches) if matches.are_coming() && matches.is_done())
     }
 
     /// Returns whether a resource is visible, once everything it refers to is known: what is optional goes with what is
@@ -131,11 +141,14 @@ impl Answer {
     fn outlook(&self, held: &Held) -> Outlook {
         match self.graph.outlook(&held.key, &held.ties.needs) {
             Outlook::Clear => {
-                let sights = held.ties.targets.iter().map(|target| self.graph.sight(target));
-                let unknown: Vec<Key> = sights.flat_map(|sight| sight.unknown().to_vec()).collect();
-                if unknown.is_empty() { Outlook::Clear } else { Outlook::Unknown(unknown) }
+                let sights: Vec<_> = held.ties.targets.iter().map(|target| self.graph.sight(target)).collect();
+                let unknown: Vec<Key> = sights.iter().flat_map(|sight| sight.unknown().to_vec()).collect();
+                if !unknown.is_empty() {
+                    return Outlook::Unknown(unknown);
+                }
+                if sights.contains(&Outlook::TooMany) { Outlook::TooMany } else { Outlook::Clear }
             }
-            bound @ (Outlook::Barred | Outlook::Unknown(_)) => bound,
+            bound @ (Outlook::Barred | Outlook::Unknown(_) | Outlook::TooMany) => bound,
         }
     }
 

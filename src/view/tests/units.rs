@@ -85,3 +85,34 @@ fn a_page_of_what_is_judged_together_leads_to_another_that_is_there() {
         }
     }
 }
+
+#[test]
+fn a_treatment_is_judged_however_many_belong_to_it() {
+    let _turn = one_at_a_time();
+    let treatment = r#","extension":[{"url":"http://nictiz.nl/fhir/StructureDefinition/ext-PharmaceuticalTreatment.Identifier","valueIdentifier":{"system":"s","value":"v"}}]"#;
+    let count = limits::REFERENCES + 1;
+    let world = |last: &str| {
+        let mut resources = administered(count, 1, treatment);
+        resources.retain(|one| !one.contains("MedicationRequest"));
+        resources.push(prescription(treatment));
+        if let Some(one) = resources.get_mut(count - 1) {
+            *one = one.replacen('}', &format!("}}{last}"), 1);
+        }
+        resources
+    };
+    let released = |resources: Vec<String>| {
+        let upstream = Upstream::new(resources, 200);
+        ask(&upstream, labels(), "MedicationRequest?patient=a", 0, 100_000).map(|given| given.report.released)
+    };
+    assert_eq!(released(world("")), Ok(vec!["MedicationRequest/r".to_owned()]));
+    assert_eq!(released(world(RESTRICTED)), Ok(Vec::new()));
+    // Each needs another medicine: more than one resource may need is no shorter answer.
+    let each = |(number, one): (usize, String)| one.replace("Medication/m", &format!("Medication/m{number}"));
+    let mut resources: Vec<_> = world("").into_iter().enumerate().map(each).collect();
+    let medication = |number: usize| format!(r#"{{"resourceType":"Medication","id":"m{number}"}}"#);
+    resources.extend((0..count).map(medication));
+    assert_eq!(released(resources.clone()), Err(ViewError::TooManyReferences));
+    // One of them is hidden: nothing is there that could need so many.
+    resources.retain(|one| *one != medication(7));
+    assert_eq!(released(resources), Ok(Vec::new()));
+}
