@@ -97,6 +97,10 @@ pub const PAGE_BYTES: usize = 32 * 1024 * 1024;
 /// beside, and public URLs that are longer than the server's, a part stays below [`PAGE_BYTES`].
 pub const PART_BYTES: usize = PAGE_BYTES / 2;
 
+/// Bytes of what resources inherit labels from that stay from one page of what is judged together to the next: a person's
+/// medicines, and next to nothing beside [`PAGE_BYTES`].
+pub const LINKED_BYTES: usize = 1024 * 1024;
+
 /// Resources that may be reached from one resource by references, and includes of one answer: each costs a share of a
 /// look-up. It is counted for each released resource by itself and along what is visible, so that what is hidden never uses it up;
 /// whom a resource is judged together with is one beside it, however many they are.

@@ -76,6 +76,13 @@ impl Links {
         *self = Self::default();
     }
 
+    /// Forgets everything where it is much. What is linked to is often the same from one page to the next.
+    pub(super) fn make_room_where_full(&mut self) {
+        if self.bytes > limits::LINKED_BYTES {
+            self.make_room();
+        }
+    }
+
     /// Returns what `from`, which is linked to `links`, reaches. How far is looked is how far references are: what reaches
     /// further is hidden for that.
     pub(super) fn reach(&self, from: &Key, links: &[Key]) -> Reach {
@@ -170,6 +177,17 @@ mod tests {
         links.absent(&key("c"));
         assert_eq!(links.reach(&key("a"), &keys(&["b", "c"])), Reach::Unknown(keys(&["c"])));
         assert!(links.documents().unwrap().contains_key(&key("b")));
+    }
+
+    #[test]
+    fn little_stays_from_page_to_page_and_much_does_not() {
+        let mut links = Links::default();
+        links.keep(&key("b"), &" ".repeat(limits::LINKED_BYTES), &[]).unwrap();
+        links.make_room_where_full();
+        assert_eq!(links.reach(&key("a"), &keys(&["b"])), Reach::Known(keys(&["b"])));
+        links.keep(&key("c"), "{}", &[]).unwrap();
+        links.make_room_where_full();
+        assert_eq!(links.reach(&key("a"), &keys(&["b"])), Reach::Unknown(keys(&["b"])));
     }
 
     #[test]

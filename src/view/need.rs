@@ -73,7 +73,7 @@ impl Need {
     fn each_part<'n>(&'n self, each: &mut dyn FnMut(&'n Self)) {
         match self {
             Self::All(needs) => needs.iter().for_each(|need| need.each_part(each)),
-            part => each(part),
+            Self::Nothing | Self::Never | Self::Key(_) | Self::Inside(_) | Self::Any(_) => each(self),
         }
     }
 

@@ -78,7 +78,7 @@ impl Answer {
         let links = self.unknown_links();
         if links.is_empty() {
             self.judge_waiting()?;
-            self.links.make_room();
+            self.links.make_room_where_full();
             return Ok(Settled::All);
         }
         self.links.want(links.iter().cloned());
