@@ -146,7 +146,8 @@ impl<'r> Seen<'r> {
                     unit.contains(&other.number)
                         && (replaces(one, other) || replaces(other, one) || same_treatment(one, other))
                 });
-                if is_bound && !is_others(one) {
+                // What is about the person binds, though another one has a part in it and it is hidden for that.
+                if is_bound && !is_about_others(one) {
                     unit.insert(one.number);
                 }
             }
@@ -257,13 +258,17 @@ fn is_others(thing: &Thing) -> bool {
         (Place::Slot(slot), To::OtherPerson) => thing.kind.compartment.contains(&thing.kind.slots[slot].member),
         _ => false,
     });
-    let is_theirs = match thing.kind.role {
+    is_about_others(thing) || names_another
+}
+
+/// Another person's or nobody's.
+fn is_about_others(thing: &Thing) -> bool {
+    match thing.kind.role {
         Role::Patient | Role::Supporting => false,
         // A Group is of several people; whose it is cannot be told.
         _ if thing.kind.subject.is_empty() => true,
         Role::Medicinal | Role::Clinical | Role::Unoffered => thing.whose == Whose::Others,
-    };
-    is_theirs || names_another
+    }
 }
 
 /// Whether the one says that it replaces the other.
