@@ -70,6 +70,12 @@ impl Access {
         self.time
     }
 
+    /// Returns when it began, as far as that could be written.
+    #[must_use]
+    pub fn began(&self) -> Option<OffsetDateTime> {
+        self.intended.or(self.time)
+    }
+
     /// Returns whom it is about, if that is known.
     #[must_use]
     pub fn patient(&self) -> Option<&Subject> {

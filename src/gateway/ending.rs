@@ -14,6 +14,9 @@ use std::time::Duration;
 /// What an ending may take beside the deadline of the answers that are under way: what the disk and the clients need.
 pub(super) const GRACE: Duration = Duration::from_secs(15);
 
+/// What the line that says so may take.
+const LAST_LINE: Duration = Duration::from_secs(1);
+
 /// Exit code of a gateway that had to be ended.
 const ENDED: i32 = 1;
 
@@ -57,7 +60,15 @@ impl Ending {
     /// Ends the process unless what is returned is dropped within `allowed`.
     pub(super) fn within(&self, allowed: Duration) -> Bounded {
         self.or_else(allowed, |stage| {
-            tracing::error!(stage, "told to stop and not at an end in time: ended");
+            let (told, heard) = channel();
+            // Whoever reads the log may be what nothing gets past.
+            let told = thread::Builder::new().spawn(move || {
+                tracing::error!(stage, "told to stop and not at an end in time: ended");
+                told.send(()).unwrap_or_default();
+            });
+            if told.is_ok() {
+                heard.recv_timeout(LAST_LINE).unwrap_or_default();
+            }
             exit(ENDED);
         })
     }

@@ -66,7 +66,8 @@ pub fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), StartErro
     let allowed = config.listen.deadline + ending::GRACE;
     let ending = Ending::default();
     let bounded = OnceLock::new();
-    let ended = actix_rt::System::new().block_on(async {
+    let system = actix_rt::System::new();
+    let ended = system.block_on(async {
         let running = Running::new(config, Clock::system())?;
         running.stop.on_signals().map_err(failed("listen for signals"))?;
         ready(&running);
@@ -83,6 +84,8 @@ pub fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), StartErro
         }
     });
     telemetry.stop();
+    // The process ends now. Dropping the runtime would wait for whoever looks up a name for a probe, as long as that takes.
+    std::mem::forget(system);
     ended
 }
 

@@ -212,8 +212,11 @@ impl Rules {
 
 fn toml_files(directory: &Path) -> Result<Vec<(String, String)>, StartError> {
     let failed = |path: &Path, cause| StartError::File { path: path.display().to_string(), cause };
-    if !directory.is_dir() {
-        return Ok(Vec::new());
+    // Only what is not there at all is none: a link that leads nowhere, or what may not be read, holds rules that count.
+    match std::fs::symlink_metadata(directory) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(failed(directory, cause)),
+        Ok(_) => {}
     }
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(|cause| failed(directory, cause))? {

@@ -29,8 +29,8 @@ impl Stop {
                 _ = terminate.recv() => (),
                 _ = interrupt.recv() => (),
             }
-            tracing::info!("told to stop");
             stop.now();
+            tracing::info!("told to stop");
         });
         Ok(())
     }

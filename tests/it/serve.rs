@@ -280,6 +280,18 @@ fn files_of_the_hospitals_own_are_checked_too() {
     }
 }
 
+/// The shipped policy would be in force instead, and nobody would know.
+#[test]
+fn a_directory_of_the_hospitals_own_that_leads_nowhere_is_a_mistake() {
+    let plan = Plan::of_demo().set("profiles.directory", "own/");
+    let own = plan.dir().join("own");
+    std::fs::create_dir_all(&own).unwrap();
+    assert_eq!(check(&plan.write()).code, Some(0), "a kind of which there is none at all");
+    std::os::unix::fs::symlink(own.join("gone"), own.join("policies")).unwrap();
+    let ran = check(&plan.write());
+    assert!(ran.code == Some(1) && ran.stdout.contains("own/policies"), "{}", ran.stdout);
+}
+
 #[test]
 fn a_sample_counts_what_no_table_knows_and_tells_nothing_of_anybody() {
     let plan = Plan::of_demo();

@@ -25,7 +25,7 @@ pub fn access_log(directory: &Path, patient: &str, period: Period, form: Form) -
     let sought = Sought::of(patient)?;
     let mut accesses = Vec::new();
     let found = each_access(directory, |access| {
-        if period.has(access.time()) && access.patient().is_some_and(|patient| sought.is(patient)) {
+        if period.meets(access.began(), access.time()) && access.patient().is_some_and(|patient| sought.is(patient)) {
             accesses.push(access);
         }
     })?;

@@ -17,7 +17,7 @@ pub fn incident(directory: &Path, caller: &str, period: Period, table: bool) -> 
     let ura: Ura = caller.parse().map_err(|_| AuditError::NotAnOrganisation)?;
     let mut incident = Incident::of(ura.as_str());
     let found = each_access(directory, |access| {
-        if period.has(access.time()) {
+        if period.meets(access.began(), access.time()) {
             incident.add(&access);
         }
     })?;

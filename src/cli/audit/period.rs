@@ -42,6 +42,13 @@ impl Period {
         let Some(moment) = moment else { return true };
         self.from.is_none_or(|from| from <= moment) && self.to.is_none_or(|to| moment < to)
     }
+
+    /// Returns true if and only if some of the time between two moments is in the period, or may be.
+    #[must_use]
+    pub fn meets(&self, began: Option<OffsetDateTime>, ended: Option<OffsetDateTime>) -> bool {
+        self.from.is_none_or(|from| ended.is_none_or(|ended| from <= ended))
+            && self.to.is_none_or(|to| began.is_none_or(|began| began < to))
+    }
 }
 
 fn moment(text: &str, ends: bool) -> Result<OffsetDateTime, NotAPeriod> {
@@ -74,6 +81,23 @@ mod tests {
         let moments = Period::of(None, Some("2026-03-01T13:00:00+01:00")).unwrap();
         assert!(moments.has(Some(datetime!(2026-03-01 11:59 UTC))));
         assert!(!moments.has(Some(datetime!(2026-03-01 12:00 UTC))));
+    }
+
+    /// An answer that a power cut ended is closed by the next start, days later.
+    #[test]
+    fn what_began_in_a_period_is_met_by_it_whenever_it_ended() {
+        let (began, ended) = (datetime!(2026-03-01 10:00 UTC), datetime!(2026-03-03 9:00 UTC));
+        let meets = |from, to| Period::of(Some(from), Some(to)).unwrap().meets(Some(began), Some(ended));
+        for (from, to, met) in [
+            ("2026-03-01", "2026-03-01", true),
+            ("2026-03-02", "2026-03-02", true),
+            ("2026-03-03", "2026-03-09", true),
+            ("2026-02-01", "2026-02-28", false),
+            ("2026-03-04", "2026-03-09", false),
+        ] {
+            assert_eq!(meets(from, to), met, "{from} {to}");
+        }
+        assert!(Period::of(Some("2026-03-04"), None).unwrap().meets(Some(began), None));
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub enum FetchError {
     /// It is none that counts.
     #[error(transparent)]
     Crl(#[from] CrlError),
+    /// It is that of another CA than the one before: what is kept of this URL would be lost.
+    #[error("it is of another CA than the one before")]
+    AnotherIssuer,
     /// It cannot be kept.
     #[error("it cannot be written ({0})")]
     Disk(io::ErrorKind),
@@ -78,6 +81,7 @@ impl FetchError {
             Self::Status { .. } => "status",
             Self::TooLong => "too-long",
             Self::Crl(error) => error.code(),
+            Self::AnotherIssuer => "another-issuer",
             Self::Disk(_) => "disk",
         }
     }
@@ -105,7 +109,8 @@ pub(in crate::gateway) fn codes() -> impl Iterator<Item = &'static str> {
     let status = FetchError::Status { status: 0 };
     let disk = FetchError::Disk(io::ErrorKind::Other);
     let failed =
-        [FetchError::Unreachable, FetchError::Timeout, status, FetchError::TooLong, disk].map(FetchError::code);
+        [FetchError::Unreachable, FetchError::Timeout, status, FetchError::TooLong, FetchError::AnotherIssuer, disk]
+            .map(FetchError::code);
     fetched.into_iter().chain(failed).chain(CrlError::ALL.map(CrlError::code))
 }
 
@@ -211,8 +216,12 @@ impl One {
         let kept = tokio::task::spawn_blocking(move || {
             let crl = Crl::read(&bytes)?;
             let next_update = trust.trust().take(&crl, now)?;
-            if std::fs::read(&file).is_ok_and(|there| there == crl.der()) {
+            let there = std::fs::read(&file).unwrap_or_default();
+            if there == crl.der() {
                 return Ok((Taken::Same, next_update));
+            }
+            if Crl::read(&there).is_ok_and(|there| there.issuer() != crl.issuer()) {
+                return Err(FetchError::AnotherIssuer);
             }
             keep(&file, crl.der()).map_err(|error| FetchError::Disk(error.kind()))?;
             Ok((Taken::New, next_update))

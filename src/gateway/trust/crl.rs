@@ -113,7 +113,7 @@ impl Crl {
     }
 
     /// Returns the name of its issuer, in DER.
-    pub(super) fn issuer(&self) -> &[u8] {
+    pub(in crate::gateway) fn issuer(&self) -> &[u8] {
         &self.issuer
     }
 

@@ -174,6 +174,24 @@ fn a_crl_that_is_older_does_not_take_the_place_of_a_newer_one() {
     assert_eq!(fetched.status(), 0);
 }
 
+/// The CRL of another CA would take the place of the one that is kept, and with it what an older one is told by.
+#[test]
+fn a_crl_of_another_ca_does_not_make_room_for_an_older_one() {
+    let mut fetched = Fetched::from(crl);
+    fetched.until_admitted();
+    let old = crl(&fetched.house.pki);
+    let caller = fetched.caller.clone();
+    fetched.house.pki.revoke(&caller).unwrap();
+    fetched.register.publish(&crl(&fetched.house.pki));
+    fetched.until("new");
+    fetched.register.publish(&fetched.house.pki.crl_of(Ca::Employee).unwrap());
+    fetched.until("another-issuer");
+    fetched.register.publish(&old);
+    fetched.until("older");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(fetched.status(), 0);
+}
+
 #[test]
 fn what_its_issuer_did_not_sign_or_is_none_is_not_taken() {
     let fetched = Fetched::from(crl);
