@@ -206,7 +206,8 @@ impl Story {
         Ok(visible.map(|record| (record.reference(), record)).collect())
     }
 
-    /// Returns a resource as the caller may be given it: without what leads to something hidden.
+    /// Returns a resource as the caller may be given it: without what leads to something hidden and, where anything is hidden
+    /// from the caller, without the numbers that would show a gap (docs/deciding.md, "What is visible").
     ///
     /// # Errors
     ///
@@ -219,7 +220,10 @@ impl Story {
             }
             left = left.replacen(goes.as_str(), "", 1);
         }
-        Ok(left)
+        match self.sees {
+            Sees::Some => Ok(without_ranks(&left)),
+            Sees::Nothing | Sees::All => Ok(left),
+        }
     }
 
     /// Returns true if and only if the profile of the caller's role has this resource.
@@ -233,6 +237,16 @@ impl Story {
         self.profile.kinds.iter().any(|kind| kind == record.resource_type())
             && !self.profile.outside.iter().any(outside)
     }
+}
+
+/// Takes the rank out of each diagnosis, which stands behind its condition in the records.
+fn without_ranks(resource: &str) -> String {
+    let mut parts = resource.split(r#","rank":"#);
+    let mut left = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        left.push_str(part.trim_start_matches(|sign: char| sign.is_ascii_digit()));
+    }
+    left
 }
 
 #[cfg(test)]
@@ -302,5 +316,13 @@ mod tests {
     #[test]
     fn a_story_about_what_is_not_there_is_trouble() {
         assert!(story(Sees::Some, &["Condition/gone"]).hidden(&records()).is_err());
+    }
+
+    #[test]
+    fn ranks_go_where_something_is_hidden_and_stay_where_nothing_is() {
+        let text = r#"{"diagnosis":[{"condition":{"reference":"Condition/1"},"rank":12},{"condition":{},"rank":1}]}"#;
+        let left = r#"{"diagnosis":[{"condition":{"reference":"Condition/1"}},{"condition":{}}]}"#;
+        assert_eq!(story(Sees::Some, &[]).without_links("Encounter/none", text).unwrap(), left);
+        assert_eq!(story(Sees::All, &[]).without_links("Encounter/none", text).unwrap(), text);
     }
 }
