@@ -39,7 +39,9 @@
 //! * *Bounds on what the server sends.* What is held at one time is bounded as it comes, hidden resources among it: an entry of
 //!   more than 8 MiB, or resources of one page that inherit labels from more than 32 MiB of others, are refused, and would not be
 //!   in a world without what made it so large. A page that is too large itself is taken in parts; how many pages there are
-//!   does not matter.
+//!   does not matter. An entry that cannot be judged is refused also where only something hidden leads to it, by a reference or
+//!   as one that is judged together with it. Of more than 5,000 links of one resource the rest are not followed, and their labels
+//!   are not inherited.
 //! * *Who reads the server directly.* The gateway guards its own door only.
 //!
 //! # Threats, and what answers them

@@ -207,7 +207,7 @@ impl Story {
     }
 
     /// Returns a resource as the caller may be given it: without what leads to something hidden and, where anything is hidden
-    /// from the caller, without the numbers that would show a gap (docs/deciding.md, "What is visible").
+    /// from the caller, without the numbers that would show a gap (docs/deciding.md, "What refers to what is hidden").
     ///
     /// # Errors
     ///

@@ -83,8 +83,8 @@ impl Links {
         }
     }
 
-    /// Returns what `from`, which is linked to `links`, reaches. How far is looked is how far references are: what reaches
-    /// further is hidden for that.
+    /// Returns what `from`, which is linked to `links`, reaches. How deep is looked is how deep references are: what reaches
+    /// deeper is hidden for that. Of more than [`limits::REFERENCES`] the rest are not followed.
     pub(super) fn reach(&self, from: &Key, links: &[Key]) -> Reach {
         let mut seen = HashSet::from([from]);
         let (mut known, mut unknown) = (Vec::new(), Vec::new());

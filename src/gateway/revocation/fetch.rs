@@ -2,8 +2,8 @@
 //!
 //! A CRL is signed, so it is fetched over plain HTTP, as registers publish it. It is taken only when a CA that is known here
 //! signed it, when it holds, and when it is not older than what is there: whoever is between the gateway and the register
-//! can keep it from coming, and not bring back what a revoked certificate was not on yet. What was taken is kept on disk
-//! and counts again after a restart, until its own end.
+//! can keep it from coming, and, as long as the file of what was taken is there, not bring back what a revoked certificate
+//! was not on yet. What was taken counts again after a restart, until its own end.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
