@@ -14,6 +14,7 @@ mod end;
 mod ending;
 mod exchange;
 pub mod explain;
+pub mod fetching;
 mod forward;
 mod halt;
 pub mod hook;

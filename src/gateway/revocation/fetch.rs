@@ -5,33 +5,23 @@
 //! can keep it from coming, and, as long as the file of what was taken is there, not bring back what a revoked certificate
 //! was not on yet. What was taken counts again after a restart, until its own end.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode};
+use reqwest::Client;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
-use tokio::task::JoinHandle;
 
 use super::LiveTrust;
 use crate::gateway::clock::Clock;
+use crate::gateway::fetching::{self, DownloadError, SHORTEST_WAIT, Tasks, backoff, wait};
 use crate::gateway::metrics::Metrics;
 use crate::gateway::trust::{Crl, CrlError};
 use crate::limits;
-
-/// The first wait after a failure; each further one is twice as long.
-const BACKOFF: Duration = Duration::from_secs(5);
-
-/// The longest wait after a failure: a CRL must come well before its end.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
-
-/// The shortest wait after a success, whatever the CRL says of its end.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// From where CRLs are fetched, where to, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,21 +37,9 @@ pub struct FetchOptions {
 /// Why a CRL was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// No connection, or it broke.
-    #[error("the server cannot be reached or broke off")]
-    Unreachable,
-    /// No answer in time.
-    #[error("the server did not answer in time")]
-    Timeout,
-    /// A status other than 200.
-    #[error("the server answered with status {status}")]
-    Status {
-        /// The status.
-        status: u16,
-    },
-    /// More bytes than a CRL may have.
-    #[error("the server answered with more bytes than a CRL may have")]
-    TooLong,
+    /// Nothing came.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     /// It is none that counts.
     #[error(transparent)]
     Crl(#[from] CrlError),
@@ -76,10 +54,7 @@ pub enum FetchError {
 impl FetchError {
     fn code(self) -> &'static str {
         match self {
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Status { .. } => "status",
-            Self::TooLong => "too-long",
+            Self::Download(error) => error.code(),
             Self::Crl(error) => error.code(),
             Self::AnotherIssuer => "another-issuer",
             Self::Disk(_) => "disk",
@@ -106,17 +81,16 @@ impl Taken {
 /// Returns the code of everything that a fetch can come to, for metrics.
 pub(in crate::gateway) fn codes() -> impl Iterator<Item = &'static str> {
     let fetched = [Taken::New, Taken::Same].map(Taken::code);
-    let status = FetchError::Status { status: 0 };
-    let disk = FetchError::Disk(io::ErrorKind::Other);
-    let failed =
-        [FetchError::Unreachable, FetchError::Timeout, status, FetchError::TooLong, FetchError::AnotherIssuer, disk]
-            .map(FetchError::code);
+    let failed = [FetchError::AnotherIssuer, FetchError::Disk(io::ErrorKind::Other)].map(FetchError::code);
+    let failed = DownloadError::ALL.map(DownloadError::code).into_iter().chain(failed);
     fetched.into_iter().chain(failed).chain(CrlError::ALL.map(CrlError::code))
 }
 
 /// CRLs being fetched, until it is dropped.
 #[derive(Debug)]
-pub struct Fetching(Vec<JoinHandle<()>>);
+pub struct Fetching {
+    _tasks: Tasks,
+}
 
 impl Fetching {
     /// Makes the directory if it is not there: the trust must find it when it is read.
@@ -137,13 +111,7 @@ impl Fetching {
         clock: &Clock,
         metrics: &Arc<Metrics>,
     ) -> reqwest::Result<Self> {
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(limits::CONNECT)
-            .read_timeout(limits::IDLE)
-            .timeout(limits::CRL_FETCH)
-            .build()?;
+        let client = fetching::client(Vec::new())?;
         let fetch = |url: &String| {
             let one = One {
                 client: client.clone(),
@@ -156,13 +124,7 @@ impl Fetching {
             };
             tokio::spawn(one.keep())
         };
-        Ok(Self(options.urls.iter().map(fetch).collect()))
-    }
-}
-
-impl Drop for Fetching {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+        Ok(Self { _tasks: options.urls.iter().map(fetch).collect() })
     }
 }
 
@@ -210,7 +172,7 @@ impl One {
     }
 
     async fn fetch(&self) -> Result<(Taken, OffsetDateTime), FetchError> {
-        let bytes = self.download().await?;
+        let bytes = fetching::download(&self.client, &self.url, limits::CRL_BYTES).await?;
         let (trust, file, now) = (self.trust.current(), self.file.clone(), self.clock.now());
         // A CRL may have megabytes: judging it and waiting for the disk is not for a thread that serves requests.
         let kept = tokio::task::spawn_blocking(move || {
@@ -223,76 +185,16 @@ impl One {
             if Crl::read(&there).is_ok_and(|there| there.issuer() != crl.issuer()) {
                 return Err(FetchError::AnotherIssuer);
             }
-            keep(&file, crl.der()).map_err(|error| FetchError::Disk(error.kind()))?;
+            fetching::keep(&file, crl.der()).map_err(|error| FetchError::Disk(error.kind()))?;
             Ok((Taken::New, next_update))
         });
         kept.await.unwrap_or(Err(FetchError::Disk(io::ErrorKind::Other)))
     }
-
-    async fn download(&self) -> Result<Vec<u8>, FetchError> {
-        let failed = |error: reqwest::Error| {
-            if error.is_timeout() { FetchError::Timeout } else { FetchError::Unreachable }
-        };
-        let mut response = self.client.get(&self.url).send().await.map_err(failed)?;
-        if response.status() != StatusCode::OK {
-            return Err(FetchError::Status { status: response.status().as_u16() });
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if bytes.len().saturating_add(chunk.len()) > limits::CRL_BYTES {
-                return Err(FetchError::TooLong);
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    }
-}
-
-/// Writes a file in one step: a look at the directory finds the one before or this one.
-fn keep(file: &Path, der: &[u8]) -> io::Result<()> {
-    // No ending that counts as a CRL.
-    let unfinished = file.with_extension("unfinished");
-    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    out.write_all(der)?;
-    out.sync_all()?;
-    std::fs::rename(unfinished, file)
-}
-
-/// How long to wait after a success: as often as is asked, and well ahead of the end.
-fn wait(every: Duration, now: OffsetDateTime, next_update: OffsetDateTime) -> Duration {
-    let left = Duration::try_from(next_update - now).unwrap_or_default();
-    every.min(left / 2).max(SHORTEST_WAIT)
-}
-
-/// How long to wait after so many failures in a row.
-fn backoff(failures: u32) -> Duration {
-    let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
-    BACKOFF.saturating_mul(factor).min(LONGEST_BACKOFF)
 }
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
-
-    const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    #[test]
-    fn a_crl_is_fetched_hourly_and_well_ahead_of_its_end() {
-        assert_eq!(wait(HOUR, NOW, NOW + time::Duration::hours(48)), HOUR);
-        assert_eq!(wait(HOUR, NOW, NOW + time::Duration::minutes(10)), Duration::from_secs(300));
-        assert_eq!(wait(HOUR, NOW, NOW - time::Duration::minutes(10)), SHORTEST_WAIT);
-    }
-
-    #[test]
-    fn failures_are_waited_after_longer_and_longer_up_to_a_bound() {
-        let waits: Vec<_> = (1..=4).map(|failures| backoff(failures).as_secs()).collect();
-        assert_eq!(waits, [5, 10, 20, 40]);
-        assert_eq!(backoff(30), LONGEST_BACKOFF);
-        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
-    }
 
     #[test]
     fn codes_are_distinct() {
