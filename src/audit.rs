@@ -31,6 +31,7 @@
 mod access;
 mod access_log;
 mod chain;
+mod checkpoint;
 mod event;
 mod facts;
 mod fhir;
@@ -43,7 +44,8 @@ mod verify;
 
 pub use access::{Access, Accesses, Occurrence, Subject, Told};
 pub use access_log::{Language, LogLine, Shown, access_log, page};
-pub use chain::{Entry, Hash, Head, Misread, NotAHash, OpenIntent, read};
+pub use chain::{Entry, Hash, Head, Misread, NoCheckpoint, NotAHash, OpenIntent, read, written};
+pub use checkpoint::{Checkpoint, Signature};
 pub use event::{Event, EventKind};
 pub use facts::{Basis, Closing, Differs, Emergency, Interaction, Opening, Outcome, Patient, Question, Review};
 pub use fhir::{AuditEvent, Part, audit_events};

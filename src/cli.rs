@@ -142,12 +142,18 @@ pub struct ExplainArguments {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Whether a journal is intact; exit code 0 intact or torn, 2 altered
+    ///
+    /// The journals below it (`review/`, `explain/`) are verified as well.
     Verify {
         /// The journal's directory
         directory: PathBuf,
-        /// A head that was kept elsewhere
+        /// A file with heads that were kept elsewhere: plain, as answers of this command, or as lines of the journal, such as
+        /// checkpoints
         #[arg(long)]
         head: Option<PathBuf>,
+        /// Public keys that checkpoints must be signed with: a file in PEM, or the directory of the keys
+        #[arg(long)]
+        key: Option<PathBuf>,
     },
     /// What is on record about a patient
     Show {
@@ -361,7 +367,9 @@ pub fn explain(arguments: &ExplainArguments) -> u8 {
 pub fn audit(command: &AuditCommand) -> u8 {
     answered(match command {
         AuditCommand::Export(arguments) => return export(arguments),
-        AuditCommand::Verify { directory, head } => audit::verify(directory, head.as_deref()),
+        AuditCommand::Verify { directory, head, key } => {
+            audit::verify(directory, audit::Against { head: head.as_deref(), key: key.as_deref() })
+        }
         AuditCommand::Show { directory, patient, json } => audit::show(directory, patient, *json),
         AuditCommand::Incident { directory, caller, from, to, table } => {
             audit::Period::of(from.as_deref(), to.as_deref())

@@ -30,6 +30,7 @@ mod received;
 mod response;
 pub mod revocation;
 pub mod sample;
+pub mod signing;
 pub mod start;
 pub mod state;
 pub mod stop;

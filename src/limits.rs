@@ -153,6 +153,13 @@ pub const UNPROVEN_EVENTS: u32 = 120;
 /// A segment of the journal that is this long is followed by the next: small enough to verify at every start.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Records behind a checkpoint at which the next one is written: what can be written anew without the key is no more, and a
+/// signature for each thousand records is no work.
+pub const CHECKPOINT_RECORDS: u64 = 1_000;
+
+/// Time behind a checkpoint at which the next one is written where anything lies behind it.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(5 * 60);
+
 /// The longest line of a journal that is read: more than the references of all pages of one answer take.
 pub const RECORD_BYTES: usize = 64 * 1024 * 1024;
 

@@ -30,8 +30,9 @@
 //!   (`Encounter.diagnosis.rank`); numbers that clinicians count by (the dose of a vaccine) and those in extensions stay.
 //! * *Inference.* A clinician may infer from what is visible: a medicine from its interaction, a specialism from a
 //!   practitioner.
-//! * *A tail of the journal that was cut off whole* cannot be seen without a head that is kept elsewhere
-//!   (`sluis audit verify --head`).
+//! * *A tail of the journal that was cut off whole* cannot be seen without a head or a checkpoint that is kept elsewhere
+//!   (`sluis audit verify --head`). What lies behind the last checkpoint, at most 1,000 records or five minutes, can be written
+//!   anew by whoever can write the files.
 //! * *References into another person's record that do not name a Patient.* Without a plan they are not looked up and stay as
 //!   they are; with one they are looked up and go. Nearly every resource refers to an Encounter, so to look them up would cost
 //!   most answers a second question, and no entry could leave before its page is whole. What stays is a type, an id and the
@@ -159,6 +160,7 @@
 //! ## The record that can be edited
 //!
 //! Each line of the journal carries the hash of the one before; a line that is changed, missing or moved is found, and where.
+//! Who writes the whole chain anew lacks the key that signed its checkpoints ([`Checkpoint`](crate::audit::Checkpoint)).
 //! An intent is on disk before data is asked for, the closing record is written by whatever ends the request, a panic or a
 //! hang-up included ([`Trail`](crate::audit::Trail) closes itself when it is dropped), and after a kill the next start closes
 //! what was open (invariants 3 and 12).

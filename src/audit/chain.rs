@@ -9,6 +9,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
+use super::checkpoint::{Checkpoint, Stated};
 use super::members::Members;
 use super::record::{Kind, Record};
 use super::verify::Fault;
@@ -19,7 +20,7 @@ use super::verify::Fault;
 pub struct NotAHash;
 
 /// SHA-256 over the bytes of a line up to its own `hash` member; the `prev` of the line is among them.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Hash([u8; 32]);
 
@@ -100,8 +101,7 @@ impl Head {
         let mut members = Members::default();
         members.number("v", VERSION);
         members.number("seq", self.seq);
-        // A time outside the years of RFC 3339 cannot be written; the record matters more than its time.
-        members.text_or_null("time", time.to_offset(UtcOffset::UTC).format(TIME).ok().as_deref());
+        members.text_or_null("time", written(time).as_deref());
         members.text("kind", record.kind.code());
         members.text_or_null("request", record.request.as_deref());
         members.text_or_null("ground", record.ground.as_deref());
@@ -118,6 +118,13 @@ impl Head {
         out.extend_from_slice(self.hash.to_string().as_bytes());
         out.extend_from_slice(b"\"}\n");
     }
+}
+
+/// Returns a moment as it stands on a line. One outside the years of RFC 3339 cannot be written; the record matters more than
+/// its time.
+#[must_use]
+pub fn written(time: OffsetDateTime) -> Option<String> {
+    time.to_offset(UtcOffset::UTC).format(TIME).ok()
 }
 
 const VERSION: u64 = 1;
@@ -151,8 +158,11 @@ pub struct Entry {
     v: u64,
     /// Number of the line.
     pub seq: u64,
+    /// When it was written, if that could be.
+    time: Option<String>,
     /// What it is a record of.
     pub kind: Kind,
+    checkpoint: Option<Stated>,
     /// The id of the request, if it is of one.
     pub request: Option<String>,
     /// The code of the ground, if there is one.
@@ -175,7 +185,30 @@ impl Entry {
     pub fn head(&self) -> Head {
         Head { seq: self.seq, hash: self.hash }
     }
+
+    /// Returns when it was written, as it stands on the line.
+    #[must_use]
+    pub fn time(&self) -> Option<&str> {
+        self.time.as_deref()
+    }
+
+    /// Returns the checkpoint, if the line is one; an error where it says that it is and signs something else than the line
+    /// before it.
+    ///
+    /// # Errors
+    /// It is a checkpoint of nothing.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, NoCheckpoint> {
+        let Some(stated) = &self.checkpoint else { return Ok(None) };
+        let checkpoint = Checkpoint::of(stated, self.time()).ok_or(NoCheckpoint)?;
+        let before = Head { seq: self.seq.saturating_sub(1), hash: self.prev };
+        if checkpoint.head() == before { Ok(Some(checkpoint)) } else { Err(NoCheckpoint) }
+    }
 }
+
+/// A line says that it is a checkpoint, and signs something else than the line before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a checkpoint of the line before it")]
+pub struct NoCheckpoint;
 
 /// A line that is not a record as it was written.
 #[derive(Debug)]

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::chain::OpenIntent;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::chain::{Head, OpenIntent};
 use super::members::Members;
 use super::record::{Kind, Record};
 
@@ -23,6 +26,8 @@ pub enum EventKind {
     IdentityRefused,
     /// A segment of the journal begins.
     Segment,
+    /// The line before this one is signed.
+    Checkpoint,
     /// The journal was found with a torn tail.
     Recovered,
     /// Events were not written one by one: there were too many.
@@ -47,6 +52,7 @@ impl EventKind {
             Self::HandshakeFailed => "handshake-failed",
             Self::IdentityRefused => "identity-refused",
             Self::Segment => "segment",
+            Self::Checkpoint => "checkpoint",
             Self::Recovered => "recovered",
             Self::Dropped => "dropped",
             Self::TurnedAway => "turned-away",
@@ -65,6 +71,7 @@ impl EventKind {
             | Self::Configuration
             | Self::Trust
             | Self::Segment
+            | Self::Checkpoint
             | Self::Recovered
             | Self::Dropped
             | Self::TurnedAway
@@ -81,6 +88,19 @@ pub struct Event {
 }
 
 impl Event {
+    /// Returns the checkpoint that covers `head` and all before it, by the signature of its message with the key of that id.
+    #[must_use]
+    pub fn checkpoint(head: Head, key: &str, signature: &[u8]) -> Self {
+        let mut event = Self::new(EventKind::Checkpoint);
+        event.members.object("checkpoint", |checkpoint| {
+            checkpoint.number("seq", head.seq);
+            checkpoint.text("hash", &head.hash.to_string());
+            checkpoint.text("key", key);
+            checkpoint.text("signature", &STANDARD.encode(signature));
+        });
+        event
+    }
+
     /// Returns an event without details.
     #[must_use]
     pub fn new(kind: EventKind) -> Self {

@@ -47,7 +47,8 @@ pub fn record(told: &Told) -> Option<String> {
         Told::Access(access) => (&access.facts, is_read(access)),
         Told::Occurrence(occurrence) => (&occurrence.facts, false),
     };
-    if facts.outcome.is_none() && facts.event.is_none() || facts.event.as_deref() == Some("segment") {
+    let of_files = matches!(facts.event.as_deref(), Some("segment" | "checkpoint"));
+    if facts.outcome.is_none() && facts.event.is_none() || of_files {
         return None;
     }
     let who = facts.who.as_ref();
@@ -174,6 +175,7 @@ mod tests {
     fn what_is_under_way_and_what_concerns_files_alone_has_no_row() {
         let written = Written::default();
         written.append(Event::new(EventKind::Segment).carrying([]).into());
+        written.append(Event::checkpoint(crate::audit::Head::NONE, "k", b"s").into());
         written.append(Event::new(EventKind::Start).into());
         let trail = Story::default().begin(&written);
         assert_eq!(rows(&written).len(), 2);

@@ -1,9 +1,16 @@
 //! Verifying: is every line there, in its place, as it was written?
 //!
 //! Whoever can write the journal can cut lines off its end, or write all of it anew: only a head that is kept elsewhere
-//! tells. Verification claims no more than the chain shows.
+//! tells the one, and only checkpoints, signed with a key that they have not, the other. Verification claims no more than
+//! what it was given to compare with shows.
 
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+
+use super::access::moment;
 use super::chain::{Entry, Hash, Head, MARK, Misread, SEAL, read};
+use super::checkpoint::{Checkpoint, Signature};
 use crate::limits;
 
 /// What is wrong with a line.
@@ -27,6 +34,10 @@ pub enum Fault {
     NotASegment,
     /// The head that was kept elsewhere is not in the chain.
     HeadMissing,
+    /// A checkpoint is none, or was not signed with the key that it names.
+    BadSignature,
+    /// More lies behind the last checkpoint that is good than a gateway leaves without one.
+    Unsigned,
 }
 
 impl Fault {
@@ -43,6 +54,8 @@ impl Fault {
             Self::Torn => "torn",
             Self::NotASegment => "not-a-segment",
             Self::HeadMissing => "head-missing",
+            Self::BadSignature => "bad-signature",
+            Self::Unsigned => "unsigned",
         }
     }
 }
@@ -92,6 +105,12 @@ pub struct Verification {
     pub bad: Vec<Bad>,
     /// The head of the chain as far as it can be read.
     pub head: Head,
+    /// How many checkpoints there are.
+    pub checkpoints: u64,
+    /// How many of them are good: signed with a key that is known.
+    pub checked: u64,
+    /// The last one that is.
+    pub signed: Option<Checkpoint>,
 }
 
 /// How a line ends.
@@ -103,13 +122,27 @@ pub enum Ending {
     File,
 }
 
+/// What lies behind the last checkpoint that is good.
+#[derive(Debug, Clone, Copy, Default)]
+struct Behind {
+    lines: u64,
+    /// When the next checkpoint would have been written.
+    due: Option<OffsetDateTime>,
+    overdue: bool,
+}
+
 /// Reads the lines of a journal one by one and compares each with what must follow.
 #[derive(Debug, Clone)]
 pub struct Verifier {
     /// The head behind which the next line must stand; unknown behind a line that tells nothing of its place.
     expected: Option<Head>,
     head: Head,
-    sought: Option<Hash>,
+    sought: BTreeSet<Hash>,
+    keyed: bool,
+    checkpoints: u64,
+    checked: u64,
+    signed: Option<Checkpoint>,
+    behind: Behind,
     segment: String,
     line: u64,
     records: u64,
@@ -125,7 +158,12 @@ impl Verifier {
         Self {
             expected: Some(Head::NONE),
             head: Head::NONE,
-            sought: None,
+            sought: BTreeSet::new(),
+            keyed: false,
+            checkpoints: 0,
+            checked: 0,
+            signed: None,
+            behind: Behind::default(),
             segment: String::new(),
             line: 0,
             records: 0,
@@ -145,8 +183,31 @@ impl Verifier {
     #[must_use]
     pub fn seeking(mut self, head: Hash) -> Self {
         // The head of an empty journal is a head of every journal.
-        self.sought = (head != Hash::NONE).then_some(head);
+        self.sought.extend((head != Hash::NONE).then_some(head));
         self
+    }
+
+    /// Asks that what is there is signed, but for what a gateway leaves behind its last checkpoint.
+    #[must_use]
+    pub fn keyed(mut self) -> Self {
+        self.keyed = true;
+        self
+    }
+
+    /// Takes note of what became of the signature of a checkpoint, the line that was read last.
+    pub fn judged(&mut self, checkpoint: Checkpoint, signature: Signature) {
+        match signature {
+            Signature::Good => {
+                self.checked += 1;
+                let every = time::Duration::try_from(limits::CHECKPOINT_EVERY).unwrap_or_default();
+                let due = moment(checkpoint.time()).and_then(|time| time.checked_add(every));
+                self.behind = Behind { due, ..Behind::default() };
+                self.signed = Some(checkpoint);
+            }
+            Signature::Bad => self.here(Fault::BadSignature),
+            // A good one further on vouches for it.
+            Signature::UnknownKey => {}
+        }
     }
 
     /// Turns to the segment of that name.
@@ -179,7 +240,8 @@ impl Verifier {
                 }
                 self.expected = Some(entry.head());
                 self.head = entry.head();
-                self.sought = self.sought.filter(|sought| *sought != entry.hash);
+                self.sought.remove(&entry.hash);
+                self.signable(&entry);
                 Some(entry)
             }
             Err(Misread { fault, head }) => {
@@ -193,15 +255,40 @@ impl Verifier {
     /// Returns what was found.
     #[must_use]
     pub fn finish(mut self) -> Verification {
-        if self.sought.is_some() {
+        if !self.sought.is_empty() {
             self.here(Fault::HeadMissing);
+        }
+        let Behind { lines, overdue, .. } = self.behind;
+        let signed = self.signed.is_some() && lines <= limits::CHECKPOINT_RECORDS && !overdue;
+        if self.keyed && lines > 0 && !signed {
+            self.here(Fault::Unsigned);
         }
         let verdict = match (self.altered, self.torn) {
             (true, _) => Verdict::Altered,
             (false, true) => Verdict::Torn,
             (false, false) => Verdict::Intact,
         };
-        Verification { verdict, records: self.records, bad: self.bad, head: self.head }
+        Verification {
+            verdict,
+            records: self.records,
+            bad: self.bad,
+            head: self.head,
+            checkpoints: self.checkpoints,
+            checked: self.checked,
+            signed: self.signed,
+        }
+    }
+
+    fn signable(&mut self, entry: &Entry) {
+        match entry.checkpoint() {
+            Ok(None) => {}
+            Ok(Some(_)) => self.checkpoints += 1,
+            Err(_) => self.here(Fault::BadSignature),
+        }
+        self.behind.lines += 1;
+        if let (true, Some(due)) = (self.keyed, self.behind.due) {
+            self.behind.overdue |= entry.time().and_then(moment).is_some_and(|time| time > due);
+        }
     }
 
     fn misplaced(&self, entry: &Entry) -> Option<Fault> {

@@ -7,6 +7,7 @@ mod export;
 mod incident;
 mod period;
 mod review;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,8 +17,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::audit::{Access, Accesses, Entry, Hash, Kind, Subject, Told, Verdict, Verification, Verifier};
+use crate::audit::{Access, Accesses, Entry, Kind, Subject, Told, Verdict, Verification, Verifier};
 use crate::gateway::journal::{JournalError, Unrecorded, segments};
+use crate::gateway::keys::KeysError;
+use crate::gateway::signing::PublicKeys;
 use crate::limits;
 use crate::query::{Bsn, Id};
 pub use access_log::{Form, access_log};
@@ -25,6 +28,7 @@ pub use export::{Choice, Format, export};
 pub use incident::incident;
 pub use period::{NotAPeriod, Period};
 pub use review::{Closing, close, review};
+pub use verify::{Against, verify};
 
 /// Why there is no answer: a mistake in what was asked, exit code 1.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +42,13 @@ pub enum AuditError {
         source: io::Error,
     },
     /// The file with the head holds none.
-    #[error("the head is neither 64 lower-case hexadecimal digits nor an answer of `sluis audit verify`")]
+    #[error(
+        "the head is neither 64 lower-case hexadecimal digits, nor an answer of `sluis audit verify`, nor a line of a journal"
+    )]
     NotAHead,
+    /// The public keys cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The patient is named in no way that is on record.
     #[error("the patient is neither a BSN nor a reference like Patient/1")]
     NotAPatient,
@@ -67,27 +76,6 @@ pub enum AuditError {
     /// The answer cannot be written.
     #[error("the answer cannot be written as JSON")]
     Unwritable(#[from] serde_json::Error),
-}
-
-/// Verifies the journal in `directory`, against the head in the file `head` where one is given. Returns the answer for
-/// stdout and the exit code: 0 intact or torn, 2 altered.
-///
-/// # Errors
-/// The journal cannot be read, or the file holds no head.
-pub fn verify(directory: &Path, head: Option<&Path>) -> Result<(String, i32), AuditError> {
-    let mut verifier = Verifier::from_the_first();
-    if let Some(file) = head {
-        verifier = verifier.seeking(kept(file)?);
-    }
-    let found = each_line(directory, verifier, |_, _| Ok(()))?;
-    let bad = found.bad.iter();
-    let answer = Answer {
-        verdict: found.verdict.code(),
-        records: found.records,
-        bad: bad.map(|bad| Bad { segment: &bad.segment, line: bad.line, reason: bad.fault.code() }).collect(),
-        head: found.head.hash.to_string(),
-    };
-    Ok((serde_json::to_string(&answer)?, exit_code(found.verdict)))
 }
 
 /// Shows what is on record about a patient, named by BSN or by reference (`Patient/1`): as one JSON object with the
@@ -131,41 +119,25 @@ fn exit_code(verdict: Verdict) -> i32 {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
-    verdict: &'static str,
-    records: u64,
-    bad: Vec<Bad<'a>>,
-    head: String,
-}
-
-#[derive(Serialize)]
-struct Bad<'a> {
-    segment: &'a str,
-    line: u64,
-    reason: &'static str,
-}
-
-#[derive(Serialize)]
 struct Shown {
     verdict: &'static str,
     records: Vec<Box<RawValue>>,
 }
 
-/// Reads a head that was kept elsewhere.
-fn kept(file: &Path) -> Result<Hash, AuditError> {
-    #[derive(Deserialize)]
-    struct Kept {
-        head: Hash,
-    }
-    let text = std::fs::read_to_string(file).map_err(|source| AuditError::Unreadable { what: "the head", source })?;
-    let plain = text.trim().parse().ok();
-    plain.or_else(|| serde_json::from_str::<Kept>(&text).ok().map(|kept| kept.head)).ok_or(AuditError::NotAHead)
-}
-
 /// Reads every line of the journal and gives those that are as they were written.
 fn each_line(
     directory: &Path,
+    verifier: Verifier,
+    take: impl FnMut(&Entry, &[u8]) -> Result<(), AuditError>,
+) -> Result<Verification, AuditError> {
+    each_judged(directory, verifier, None, take)
+}
+
+/// Reads every line as [`each_line`] does, and judges the signature of each checkpoint by the keys.
+fn each_judged(
+    directory: &Path,
     mut verifier: Verifier,
+    keys: Option<&PublicKeys>,
     mut take: impl FnMut(&Entry, &[u8]) -> Result<(), AuditError>,
 ) -> Result<Verification, AuditError> {
     let unreadable = |source| AuditError::Unreadable { what: "the journal", source };
@@ -177,7 +149,12 @@ fn each_line(
     for segment in &listing.segments {
         verifier.segment(&segment.name);
         let read = segment.each_line(|line, ending| {
-            if let (Some(entry), Ok(())) = (verifier.line(line, ending), &taken) {
+            let Some(entry) = verifier.line(line, ending) else { return };
+            if let (Some(keys), Ok(Some(checkpoint))) = (keys, entry.checkpoint()) {
+                let signature = keys.judge(&checkpoint);
+                verifier.judged(checkpoint, signature);
+            }
+            if taken.is_ok() {
                 taken = take(&entry, line);
             }
         });

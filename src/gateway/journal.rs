@@ -2,7 +2,11 @@
 //!
 //! A directory of append-only segments `000001.jsonl`, `000002.jsonl`, …, each of mode 0600. Number and chain go on from one
 //! segment to the next. A segment begins with an event that names the intents open at that place, so that a start reads the
-//! last segment alone.
+//! last segment alone. The first record of a day (UTC) begins one, and the first behind a length.
+//!
+//! Segments are not allocated ahead. Measured on ext4, a sync takes as long in a file whose blocks were allocated before as in
+//! one that grows, and some 15 of 60 µs less in one that was filled with zeros; where a disk takes milliseconds, nothing of
+//! that shows. A reader could not tell zeros from a torn tail.
 //!
 //! One thread writes. It takes what waits, writes it in one piece, calls `fdatasync` once and then wakes everyone whose
 //! record is durable: the more that wait, the more records a sync carries. A closing record, which no request stands still
@@ -18,11 +22,15 @@
 //!
 //! At the start the journal recovers: a last line without its end is cut off (it was never acknowledged), that is put on
 //! record, and intents without a closing record are closed as cut off. A journal that is altered is not written to.
+//!
+//! With a signer, checkpoints stand between the records: at the start and the end, at the end of a segment, and never so far
+//! apart that much could be written anew without the key.
 
 mod disk;
 mod flood;
 mod queue;
 mod recovery;
+mod sealing;
 pub(crate) mod segments;
 mod writer;
 
@@ -39,6 +47,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::{Event, EventKind, Fault, Record, Sink};
 use crate::gateway::clock::Clock;
+use crate::gateway::signing::{PublicKeys, Signer};
 use crate::limits;
 use disk::{Directory, Disk};
 use flood::Flood;
@@ -122,10 +131,23 @@ impl Journal {
     /// # Errors
     /// Another process has it, it is altered, or the disk refuses.
     pub fn open(directory: &Path, clock: Clock) -> Result<Self, JournalError> {
+        Self::open_with(directory, clock, None)
+    }
+
+    /// Opens it as [`Self::open`] does, and signs what is written.
+    ///
+    /// # Errors
+    /// Another process has it, it is altered, or the disk refuses.
+    pub fn open_signed(directory: &Path, clock: Clock, signer: Signer) -> Result<Self, JournalError> {
+        Self::open_with(directory, clock, Some(Arc::new(signer)))
+    }
+
+    fn open_with(directory: &Path, clock: Clock, signer: Option<Arc<Signer>>) -> Result<Self, JournalError> {
         let locked = Directory::lock(directory)?;
-        let found = recovery::read(directory)?;
+        let unknown = PublicKeys::default();
+        let found = recovery::read(directory, signer.as_ref().map_or(&unknown, |signer| signer.known()))?;
         let disk = locked.resume(found.at)?;
-        Self::begin(disk, found, limits::SEGMENT_BYTES, Capacity::default(), clock)
+        Self::begin(disk, found, limits::SEGMENT_BYTES, Capacity::default(), clock, signer)
     }
 
     fn begin(
@@ -134,8 +156,9 @@ impl Journal {
         segment_bytes: u64,
         capacity: Capacity,
         clock: Clock,
+        signer: Option<Arc<Signer>>,
     ) -> Result<Self, JournalError> {
-        let mut writer = Writer::new(disk, found.head, segment_bytes);
+        let mut writer = Writer::new(disk, &found, segment_bytes, signer);
         let first_trail = writer
             .recover(&found, clock.now())
             .map_err(|source| JournalError::Disk { doing: "write to the journal", source })?;

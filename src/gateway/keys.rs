@@ -1,6 +1,7 @@
 //! The keys directory: made at the first start, readable by the gateway alone.
 //!
 //! `page-NNNN.key` holds 32 bytes each; the highest number seals, the others still open tokens until they are removed.
+//! `journal-NNNN.key` sign the journal: see [`super::signing`].
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
@@ -26,6 +27,12 @@ pub enum KeysError {
         /// Where.
         path: String,
     },
+    /// A key file that holds another kind of key, or none.
+    #[error("{path}: no key of Ed25519 in PEM, or not that of the pair")]
+    NotAKey {
+        /// Where.
+        path: String,
+    },
     /// The system gives no randomness.
     #[error("no randomness from the system")]
     Randomness,
@@ -37,15 +44,8 @@ pub enum KeysError {
 /// A directory or file that cannot be used.
 pub fn page_keys(directory: &Path) -> Result<PageKeys, KeysError> {
     let failed = |path: &Path, cause| KeysError::File { path: path.display().to_string(), cause };
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|cause| failed(directory, cause))?;
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(|cause| failed(directory, cause))? {
-        let path = entry.map_err(|cause| failed(directory, cause))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("page-") && name.ends_with(".key") {
-            files.push(path);
-        }
-    }
+    make(directory)?;
+    let mut files = listed(directory, "page-", ".key")?;
     if files.is_empty() {
         let path = directory.join("page-0001.key");
         let mut key = [0; 32];
@@ -59,7 +59,6 @@ pub fn page_keys(directory: &Path) -> Result<PageKeys, KeysError> {
         file.write_all(&key).and_then(|()| file.sync_all()).map_err(|cause| failed(&path, cause))?;
         files.push(path);
     }
-    files.sort();
     files.reverse();
     let mut keys = Vec::new();
     for path in files {
@@ -68,4 +67,25 @@ pub fn page_keys(directory: &Path) -> Result<PageKeys, KeysError> {
         keys.push(key);
     }
     Ok(PageKeys::new(keys))
+}
+
+/// Makes the directory where it is not there.
+pub(super) fn make(directory: &Path) -> Result<(), KeysError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|cause| KeysError::File { path: directory.display().to_string(), cause })
+}
+
+/// Returns the files whose names begin and end so, the highest number last.
+pub(super) fn listed(directory: &Path, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>, KeysError> {
+    let failed = |cause| KeysError::File { path: directory.display().to_string(), cause };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(prefix) && name.ends_with(suffix) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }

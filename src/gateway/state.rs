@@ -20,6 +20,7 @@ use super::memory::{Memory, Remembered};
 use super::metrics::Metrics;
 use super::patient_index::PatientIndex;
 use super::revocation::LiveTrust;
+use super::signing::Signer;
 use super::telemetry::TelemetryError;
 use super::tls::TlsError;
 use super::token::PageKeys;
@@ -241,7 +242,7 @@ impl Gateway {
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
         let compiled = Rules::read(&config)?;
         let page_keys = keys::page_keys(&config.keys)?;
-        let journal = Arc::new(Journal::open(&config.audit, clock.clone())?);
+        let journal = Arc::new(Journal::open_signed(&config.audit, clock.clone(), Signer::read(&config.keys)?)?);
         let standing = Standing { journal, emergencies: Arc::default(), trust, clock, metrics };
         Ok(Self::assemble(config, compiled, page_keys, standing))
     }

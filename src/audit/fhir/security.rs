@@ -34,7 +34,7 @@ fn code(facts: &Facts) -> Option<Code> {
         "turned-away" => of(ALERT, None, "8"),
         "explained" => of(ALERT, Some(("110132", "Use of Restricted Function")), "0"),
         "reviewed" => of(LOG_USED, None, "0"),
-        "segment" => None,
+        "segment" | "checkpoint" => None,
         // Of a younger gateway than this program: it is told by its name.
         _ => of(ALERT, None, "0"),
     }

@@ -1,3 +1,5 @@
+mod signed;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,7 +49,7 @@ impl Written {
     }
 
     fn verified(&self) -> (Value, i32) {
-        let (text, code) = verify(&self.0, None).unwrap();
+        let (text, code) = verify(&self.0, Against::default()).unwrap();
         (serde_json::from_str(&text).unwrap(), code)
     }
 
@@ -121,7 +123,10 @@ fn an_intact_journal_is_a_yes() {
     let written = Written::new("intact");
     let (answer, code) = written.verified();
     let head = answer["head"].clone();
-    assert_eq!((answer, code), (json!({"verdict": "intact", "records": 7, "bad": [], "head": head}), 0));
+    assert_eq!(
+        (answer, code),
+        (json!({"verdict": "intact", "records": 7, "bad": [], "head": head, "checkpoints": 0}), 0)
+    );
     assert_eq!(head.as_str().unwrap().len(), 64);
 }
 
@@ -149,17 +154,17 @@ fn a_torn_tail_is_no_alteration() {
 #[test]
 fn a_head_that_was_kept_shows_a_cut_tail() {
     let written = Written::new("head");
-    let (kept, _) = verify(&written.0, None).unwrap();
+    let (kept, _) = verify(&written.0, Against::default()).unwrap();
     let plain = serde_json::from_str::<Value>(&kept).unwrap()["head"].as_str().unwrap().to_owned();
     let text = fs::read_to_string(written.segment()).unwrap();
     let cut = text.trim_end().rfind('\n').unwrap() + 1;
     for head in [kept, format!("{plain}\n")] {
         fs::write(written.segment(), &text).unwrap();
         let head = written.beside(&head);
-        assert_eq!(verify(&written.0, Some(&head)).unwrap().1, 0);
+        assert_eq!(verify(&written.0, Against { head: Some(&head), key: None }).unwrap().1, 0);
         fs::write(written.segment(), &text.as_bytes()[..cut]).unwrap();
-        assert_eq!(verify(&written.0, None).unwrap().1, 0);
-        let (answer, code) = verify(&written.0, Some(&head)).unwrap();
+        assert_eq!(verify(&written.0, Against::default()).unwrap().1, 0);
+        let (answer, code) = verify(&written.0, Against { head: Some(&head), key: None }).unwrap();
         assert_eq!(code, 2);
         assert!(answer.contains("head-missing"));
     }
@@ -168,17 +173,23 @@ fn a_head_that_was_kept_shows_a_cut_tail() {
 #[test]
 fn a_head_kept_before_more_was_written_still_holds() {
     let written = Written::new("grown");
-    let head = written.beside(&verify(&written.0, None).unwrap().0);
+    let head = written.beside(&verify(&written.0, Against::default()).unwrap().0);
     exchange(&written.journal(), "Patient/3", None);
-    assert_eq!(verify(&written.0, Some(&head)).unwrap().1, 0);
+    assert_eq!(verify(&written.0, Against { head: Some(&head), key: None }).unwrap().1, 0);
 }
 
 #[test]
 fn what_is_no_journal_and_what_is_no_head_are_mistakes() {
     let written = Written::new("mistakes");
-    assert!(matches!(verify(&written.0.join("none"), None), Err(AuditError::Unreadable { .. })));
+    assert!(matches!(verify(&written.0.join("none"), Against::default()), Err(AuditError::Unreadable { .. })));
     for text in ["", "abc", "{\"head\":\"abc\"}", "{}"] {
-        assert!(matches!(verify(&written.0, Some(&written.beside(text))), Err(AuditError::NotAHead)), "{text:?}");
+        assert!(
+            matches!(
+                verify(&written.0, Against { head: Some(&written.beside(text)), key: None }),
+                Err(AuditError::NotAHead)
+            ),
+            "{text:?}"
+        );
     }
 }
 
@@ -374,7 +385,7 @@ fn a_review_closes_one_item_for_good_unless_more_is_asked() {
     later.stop();
     let states: Vec<_> = items(&written).iter().map(|item| item["state"].clone()).collect();
     assert_eq!(states, ["open", "closed"]);
-    let (text, code) = verify(&written.0.join("review"), None).unwrap();
+    let (text, code) = verify(&written.0.join("review"), Against::default()).unwrap();
     assert!(code == 0 && text.contains("intact"), "{text}");
 }
 

@@ -150,17 +150,25 @@ impl Queue {
     }
 
     /// Waits for entries and takes all; none when the queue has ended and is empty. Where none of them is an intent, it
-    /// waits a little for one.
-    pub(super) fn take(&self) -> Option<Vec<Entry>> {
+    /// waits a little for one. Who has the patience for only so long gets an empty list then.
+    pub(super) fn take(&self, patience: Option<Duration>) -> Option<Vec<Entry>> {
         let idle = |state: &mut State| state.entries.is_empty() && !state.closed;
-        let state = self.filled.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
+        let state = match patience {
+            None => self.filled.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                let waited = self.filled.wait_timeout_while(self.state(), patience, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        if state.entries.is_empty() {
+            return if state.closed { None } else { Some(Vec::new()) };
+        }
         let lingers = |state: &mut State| !state.pressing && !state.closed;
         let waited = self.filled.wait_timeout_while(state, self.capacity.linger, lingers);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.waiting = 0;
         state.pressing = false;
-        let entries = std::mem::take(&mut state.entries);
-        (!entries.is_empty()).then_some(entries)
+        Some(std::mem::take(&mut state.entries))
     }
 
     /// Returns how many trails found no place since this was last asked.

@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use time::format_description::well_known::Rfc3339;
+use time::{Date, OffsetDateTime};
+
 use super::JournalError;
 use super::segments::{self, Segment};
 use crate::audit::{Ending, Head, Kind, OpenIntent, Verdict, Verification, Verifier};
+use crate::gateway::signing::PublicKeys;
 
 /// What a start finds.
 pub(super) struct Found {
     pub(super) head: Head,
     /// Number of the segment to go on with and how much of it is whole; none where there is no segment.
     pub(super) at: Option<(u64, u64)>,
+    /// On which that segment began, where it holds a line that tells.
+    pub(super) day: Option<Date>,
     /// Intents without a closing record.
     pub(super) open: Vec<OpenIntent>,
     pub(super) torn: Option<Torn>,
@@ -23,15 +29,16 @@ pub(super) struct Torn {
     pub(super) bytes: u64,
 }
 
-/// Reads the last segment that holds a line, and those behind it.
-pub(super) fn read(directory: &Path) -> Result<Found, JournalError> {
+/// Reads the last segment that holds a line, and those behind it. A checkpoint there that was not signed with the key that it
+/// names, where that one is known, is an alteration.
+pub(super) fn read(directory: &Path, known: &PublicKeys) -> Result<Found, JournalError> {
     let disk = |source| JournalError::Disk { doing: "read the journal", source };
     let listing = segments::list(directory).map_err(disk)?;
     let mut count = 1;
     loop {
         let from = listing.segments.len().saturating_sub(count);
         let (_, recent) = listing.segments.split_at_checked(from).unwrap_or_default();
-        let mut reading = Reading::of(recent);
+        let mut reading = Reading::of(recent, known);
         for stranger in &listing.strangers {
             reading.verifier.not_a_segment(stranger);
         }
@@ -47,23 +54,25 @@ pub(super) fn read(directory: &Path) -> Result<Found, JournalError> {
     }
 }
 
-struct Reading {
+struct Reading<'k> {
+    known: &'k PublicKeys,
     verifier: Verifier,
     open: BTreeMap<u64, OpenIntent>,
     whole: u64,
     torn: u64,
+    day: Option<Date>,
 }
 
-impl Reading {
-    fn of(segments: &[Segment]) -> Self {
+impl<'k> Reading<'k> {
+    fn of(segments: &[Segment], known: &'k PublicKeys) -> Self {
         let first = segments.first().is_none_or(|segment| segment.number == 1);
         let verifier = if first { Verifier::from_the_first() } else { Verifier::from_here() };
-        Self { verifier, open: BTreeMap::new(), whole: 0, torn: 0 }
+        Self { known, verifier, open: BTreeMap::new(), whole: 0, torn: 0, day: None }
     }
 
     fn segment(&mut self, segment: &Segment) -> std::io::Result<()> {
         self.verifier.segment(&segment.name);
-        self.whole = 0;
+        (self.whole, self.day) = (0, None);
         segment.each_line(|line, ending| self.line(line, ending))
     }
 
@@ -74,6 +83,12 @@ impl Reading {
             Ending::File => self.torn = length,
         }
         let Some(entry) = self.verifier.line(line, ending) else { return };
+        if let Ok(Some(checkpoint)) = entry.checkpoint() {
+            let signature = self.known.judge(&checkpoint);
+            self.verifier.judged(checkpoint, signature);
+        }
+        let time = entry.time().and_then(|time| OffsetDateTime::parse(time, &Rfc3339).ok());
+        self.day = self.day.or(time.map(OffsetDateTime::date));
         for intent in entry.open {
             self.open.insert(intent.seq, intent);
         }
@@ -96,6 +111,7 @@ impl Reading {
         let found = Found {
             head: verification.head,
             at: last.map(|segment| (segment.number, self.whole)),
+            day: self.day,
             open: self.open.into_values().collect(),
             torn: torn.map(|segment| Torn { segment: segment.name.clone(), bytes: self.torn }),
         };

@@ -1,4 +1,5 @@
 mod planted;
+mod sealed;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -149,9 +150,9 @@ fn the_chain_goes_on_over_starts_and_segments() {
     let scratch = Scratch::new("segments");
     for start in 0..3 {
         let locked = Directory::lock(&scratch.0).unwrap();
-        let found = recovery::read(&scratch.0).unwrap();
+        let found = recovery::read(&scratch.0, &PublicKeys::default()).unwrap();
         let disk = locked.resume(found.at).unwrap();
-        let journal = Journal::begin(disk, found, 2_000, Capacity::default(), noon().0).unwrap();
+        let journal = Journal::begin(disk, found, 2_000, Capacity::default(), noon().0, None).unwrap();
         for count in 0..5 {
             exchange(&journal, &format!("r-{start}-{count}"));
         }
@@ -165,12 +166,43 @@ fn the_chain_goes_on_over_starts_and_segments() {
 }
 
 #[test]
+fn a_day_begins_a_segment_and_a_clock_that_is_set_back_ends_none() {
+    let scratch = Scratch::new("days");
+    let (clock, hand) = noon();
+    let journal = Journal::open(&scratch.0, clock.clone()).unwrap();
+    let segments = || segments::list(&scratch.0).unwrap().segments.len();
+    exchange(&journal, "r-1");
+    for (moment, expected) in [
+        (datetime!(2026-03-01 23:59:59 UTC), 1),
+        (datetime!(2026-02-27 12:00 UTC), 1),
+        (datetime!(2026-03-02 0:00 UTC), 2),
+        (datetime!(2026-03-02 18:00 UTC), 2),
+    ] {
+        hand.set(moment);
+        exchange(&journal, "r-2");
+        assert_eq!(segments(), expected, "{moment}");
+    }
+    journal.stop();
+    drop(journal);
+    // A start on the same day goes on in the same segment, one on the next begins another with its first record.
+    for (moment, expected) in [(datetime!(2026-03-02 23:00 UTC), 2), (datetime!(2026-03-05 8:00 UTC), 3)] {
+        hand.set(moment);
+        let journal = Journal::open(&scratch.0, clock.clone()).unwrap();
+        exchange(&journal, "r-3");
+        drop(journal);
+        assert_eq!(segments(), expected, "{moment}");
+    }
+    let found = scratch.verified();
+    assert_eq!((found.verdict, found.bad), (Verdict::Intact, Vec::new()));
+}
+
+#[test]
 fn a_segment_names_the_intents_that_are_open_where_it_begins() {
     let scratch = Scratch::new("carried");
     let locked = Directory::lock(&scratch.0).unwrap();
-    let found = recovery::read(&scratch.0).unwrap();
+    let found = recovery::read(&scratch.0, &PublicKeys::default()).unwrap();
     let disk = locked.resume(found.at).unwrap();
-    let journal = Journal::begin(disk, found, 1, Capacity::default(), noon().0).unwrap();
+    let journal = Journal::begin(disk, found, 1, Capacity::default(), noon().0, None).unwrap();
     let mut open = trail(&journal, "r-open");
     wait(open.intend(basis())).unwrap();
     exchange(&journal, "r-other");
@@ -301,9 +333,9 @@ fn wherever_the_writing_ends_every_intent_is_closed_exactly_once() {
     let scratch = Scratch::new("killed");
     let begin = |segment_bytes| {
         let locked = Directory::lock(&scratch.0).unwrap();
-        let found = recovery::read(&scratch.0).unwrap();
+        let found = recovery::read(&scratch.0, &PublicKeys::default()).unwrap();
         let disk = locked.resume(found.at).unwrap();
-        Journal::begin(disk, found, segment_bytes, Capacity::default(), noon().0).unwrap()
+        Journal::begin(disk, found, segment_bytes, Capacity::default(), noon().0, None).unwrap()
     };
     let journal = begin(2_500);
     let mut open = Vec::new();

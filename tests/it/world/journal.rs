@@ -31,9 +31,10 @@ pub(crate) fn lines_in(directory: &Path) -> Vec<Value> {
     lines
 }
 
-/// Runs `sluis audit verify`.
+/// Runs `sluis audit verify`, with the keys of the gateway.
 pub(crate) fn verify(dir: &Path) -> Ran {
-    sluis(&["audit", "verify", dir.join("journal").to_str().unwrap()], "")
+    let (journal, keys) = (dir.join("journal"), dir.join("keys"));
+    sluis(&["audit", "verify", journal.to_str().unwrap(), "--key", keys.to_str().unwrap()], "")
 }
 
 impl World {

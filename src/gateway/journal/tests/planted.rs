@@ -31,8 +31,8 @@ impl Planted {
     }
 
     fn journal(&self, capacity: Capacity) -> Journal {
-        let found = Found { head: Head::NONE, at: None, open: Vec::new(), torn: None };
-        Journal::begin(self.clone(), found, u64::MAX, capacity, noon().0).unwrap()
+        let found = Found { head: Head::NONE, at: None, day: None, open: Vec::new(), torn: None };
+        Journal::begin(self.clone(), found, u64::MAX, capacity, noon().0, None).unwrap()
     }
 
     fn hold(&self) {
@@ -111,8 +111,8 @@ fn a_failed_sync_is_not_tried_again() {
 #[test]
 fn a_journal_that_cannot_be_written_at_the_start_does_not_open() {
     let planted = Planted::with(Plan { writes_fail_at: Some(0), ..Plan::default() });
-    let found = Found { head: Head::NONE, at: None, open: Vec::new(), torn: None };
-    let refused = Journal::begin(planted, found, u64::MAX, Capacity::default(), noon().0);
+    let found = Found { head: Head::NONE, at: None, day: None, open: Vec::new(), torn: None };
+    let refused = Journal::begin(planted, found, u64::MAX, Capacity::default(), noon().0, None);
     assert!(matches!(refused, Err(JournalError::Disk { .. })));
 }
 
