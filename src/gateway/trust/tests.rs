@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use openssl::ssl::{Ssl, SslAcceptor, SslConnector, SslMethod, SslVersion};
@@ -9,6 +10,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::cli::demo::pki::{Ca, Issued, Leaf, Pki, World};
+use crate::identity::Reason;
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
