@@ -289,6 +289,9 @@ pub fn check(config: &Path, sample: bool) -> u8 {
     for mistake in &mistakes {
         said(mistake);
     }
+    for line in check::crls(config) {
+        said(&line);
+    }
     let sample = if sample && mistakes.is_empty() { check::sample(config) } else { None };
     println!("{}", check::report(&mistakes, sample.as_ref()));
     if mistakes.is_empty() { 0 } else { MISTAKE }

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
 
-use crate::gateway::config::{self, Config, Mistake};
+use crate::gateway::clock::Clock;
+use crate::gateway::config::{self, Config, IdentitySettings, Mistake};
+use crate::gateway::revocation::TrustOptions;
 use crate::gateway::sample::{self, Sample};
 use crate::gateway::start::{self, Unasked};
 use crate::gateway::state::{Rules, StartError};
-use crate::gateway::trust::{Directories, Moment, Trust};
+use crate::gateway::trust::{CrlState, Directories, Editions, Moment, Standing, Trust, TrustError};
 use crate::label::{Share, SystemName};
 
 /// Finds every mistake: in the file, in the profiles, in trust and CRLs, and in the sources of Consents, which must answer a
@@ -32,15 +35,12 @@ pub fn check(path: &Path) -> Vec<Mistake> {
         }),
         Err(error) => mistakes.push(mistake("", error.to_string())),
     }
-    let identity = &config.identity;
-    // What is fetched need not be there yet.
-    let crl = identity.crl.as_deref().filter(|crl| identity.fetch.is_none() || crl.is_dir());
-    let directories = Directories { trust: &identity.trust, intermediates: identity.intermediates.as_deref(), crl };
-    match Trust::of(directories, Moment::Present) {
-        Ok(trust) if trust.holds_unsigned() => {
-            mistakes.push(mistake("identity.crl", "CRLs that their issuers signed; one is not".to_owned()));
+    match trust(&config.identity) {
+        Ok(trust) => {
+            let fetched = config.identity.fetch.is_some();
+            let expected = trust.standings(Clock::system().now()).into_iter().filter_map(|one| expected(&one, fetched));
+            mistakes.extend(expected.map(|expected| mistake("identity.crl", expected)));
         }
-        Ok(_) => {}
         Err(error) => mistakes.push(mistake("identity", error.to_string())),
     }
     for Unasked { key, base, fault } in probe(&config) {
@@ -52,6 +52,44 @@ pub fn check(path: &Path) -> Vec<Mistake> {
         mistakes.push(mistake(key, expected));
     }
     mistakes
+}
+
+fn trust(identity: &IdentitySettings) -> Result<Trust, TrustError> {
+    // What is fetched need not be there yet.
+    let crl = identity.crl.as_deref().filter(|crl| identity.fetch.is_none() || crl.is_dir());
+    let directories = Directories { trust: &identity.trust, intermediates: identity.intermediates.as_deref(), crl };
+    let seen = TrustOptions::of(identity).seen;
+    let seen = seen.as_deref().map_or_else(|| Ok(Editions::default()), Editions::read)?;
+    Trust::of(directories, Moment::Present, &seen)
+}
+
+/// Returns what was expected of the CRLs of an issuer, where that is not what is there. What is missing or has ended is
+/// fetched, where CRLs are.
+fn expected(standing: &Standing, fetched: bool) -> Option<String> {
+    let Standing { issuer, state, until } = standing;
+    let ended = until.and_then(|until| until.format(&Rfc3339).ok()).unwrap_or_default();
+    match state {
+        CrlState::Holds | CrlState::None => None,
+        CrlState::Missing | CrlState::Ended if fetched => None,
+        CrlState::Missing => Some(format!("a CRL of {issuer}; there is none, and its callers are refused")),
+        CrlState::Ended => {
+            Some(format!("a CRL of {issuer} that holds; it ended at {ended}, and its callers are refused"))
+        }
+        CrlState::NotYet => Some(format!("a CRL of {issuer} that holds; its thisUpdate is to come")),
+        CrlState::SetAside(cause) => Some(format!("a CRL of {issuer} that counts; {cause}")),
+    }
+}
+
+/// Returns one line for each issuer: until when its CRL holds, or how it stands.
+#[must_use]
+pub fn crls(path: &Path) -> Vec<String> {
+    let trust = config::load(path).ok().and_then(|config| trust(&config.identity).ok());
+    let standings = trust.map(|trust| trust.standings(Clock::system().now())).unwrap_or_default();
+    let line = |Standing { issuer, state, until }: Standing| {
+        let until = until.and_then(|until| until.format(&Rfc3339).ok()).map(|until| format!(", until {until}"));
+        format!("CRL of {issuer}: {}{}", state.code(), until.unwrap_or_default())
+    };
+    standings.into_iter().map(line).collect()
 }
 
 fn probe(config: &Config) -> Vec<Unasked> {

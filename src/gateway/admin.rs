@@ -13,32 +13,40 @@ use std::sync::Arc;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
 
 use super::hook::Hooks;
 use super::metrics::Metrics;
+use super::trust::Standing;
 pub use network::{Network, NotANetwork};
 
 /// Seconds that answers of this listener may take once the gateway is told to stop.
 const STOP_SECONDS: u64 = 1;
 
 /// One thing that must be well before requests are worth sending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     name: &'static str,
     failure: Option<&'static str>,
+    crls: Vec<Standing>,
 }
 
 impl Check {
     /// Returns a check that found all well.
     #[must_use]
     pub fn passing(name: &'static str) -> Self {
-        Self { name, failure: None }
+        Self { name, failure: None, crls: Vec::new() }
     }
 
     /// Returns a check that found something wrong, by its code.
     #[must_use]
     pub fn failing(name: &'static str, code: &'static str) -> Self {
-        Self { name, failure: Some(code) }
+        Self { name, failure: Some(code), crls: Vec::new() }
+    }
+
+    /// Adds how issuers stand with their CRLs.
+    pub(super) fn about(self, crls: Vec<Standing>) -> Self {
+        Self { crls, ..self }
     }
 }
 
@@ -94,9 +102,28 @@ struct State {
 }
 
 #[derive(Serialize)]
-struct Ready {
+struct Ready<'a> {
     ready: bool,
     checks: BTreeMap<&'static str, &'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    crls: Vec<Issuer<'a>>,
+}
+
+/// How one issuer stands with its CRLs.
+#[derive(Serialize)]
+struct Issuer<'a> {
+    issuer: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+}
+
+impl<'a> Issuer<'a> {
+    fn of(standing: &'a Standing) -> Self {
+        let Standing { issuer, state, until } = standing;
+        let until = until.and_then(|until| until.format(&Rfc3339).ok());
+        Self { issuer, state: state.code(), until }
+    }
 }
 
 impl Admin {
@@ -172,9 +199,10 @@ async fn answer(request: HttpRequest, payload: web::Payload, state: web::Data<St
 
 fn ready(checks: &[Check]) -> HttpResponse {
     let ready = checks.iter().all(|check| check.failure.is_none());
+    let crls = checks.iter().flat_map(|check| &check.crls).map(Issuer::of).collect();
     let checks = checks.iter().map(|check| (check.name, check.failure.unwrap_or("ok"))).collect();
     let mut builder = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    builder.json(Ready { ready, checks })
+    builder.json(Ready { ready, checks, crls })
 }
 
 #[cfg(test)]

@@ -116,7 +116,8 @@ impl Explanation {
 /// Whatever leaves nothing to explain.
 pub async fn explain(mut config: Config, clock: Clock, ask: &Ask) -> Result<Explanation, ExplainError> {
     config.audit = config.audit.join("explain");
-    let trust = TrustOptions::of(&config.identity);
+    // What was seen is for the gateway to keep, which may run.
+    let trust = TrustOptions { seen: None, ..TrustOptions::of(&config.identity) };
     let trust = Arc::new(LiveTrust::load(trust).map_err(super::tls::TlsError::from).map_err(StartError::from)?);
     let now = clock.now();
     let gateway = Arc::new(Gateway::new(config, trust, clock, Arc::new(Metrics::new(&[])))?);

@@ -1,10 +1,11 @@
 //! What the gateway counts, for Prometheus.
 //!
-//! Label values are codes from closed lists and names from the configuration: nothing that a caller or a patient is part
-//! of can become one.
+//! Label values are codes from closed lists, names from the configuration and of CAs that it trusts: nothing that a caller
+//! or a patient is part of can become one.
 
 mod table;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::door::HandshakeFailure;
@@ -13,7 +14,7 @@ use super::live::Reading;
 use super::revocation::fetch_codes;
 use crate::audit::Outcome;
 use crate::consent::Ground;
-use table::{Counters, Gauge, Histograms, Label};
+use table::{Counters, Gauge, Histograms, Label, Named};
 
 /// The label value where there is no ground, no exchange profile.
 const NONE: &str = "none";
@@ -90,6 +91,7 @@ pub struct Metrics {
     trust_broken: Gauge,
     trust_generation: Gauge,
     crl_next_update: Gauge,
+    crl_issuers: Named,
 }
 
 impl Metrics {
@@ -156,6 +158,11 @@ impl Metrics {
                 "sluis_crl_next_update_seconds",
                 "When the first CRL gets too old to count, seconds since 1970; 0 without CRLs.",
             ),
+            crl_issuers: Named::new(
+                "sluis_crl_issuer_next_update_seconds",
+                "When the CRL of an issuer gets too old to count, seconds since 1970; 0 where none of it counts.",
+                "issuer",
+            ),
         }
     }
 
@@ -216,6 +223,11 @@ impl Metrics {
         self.crl_next_update.set(crl_next_update.unwrap_or(0));
     }
 
+    /// Says until when the CRL of each issuer holds, by the name that its certificate in the trust directory has.
+    pub(super) fn crl_issuers(&self, until: BTreeMap<String, i64>) {
+        self.crl_issuers.set(until);
+    }
+
     /// Returns everything in the text format of Prometheus 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
@@ -242,6 +254,7 @@ impl Metrics {
         ] {
             gauge.render(&mut out);
         }
+        self.crl_issuers.render(&mut out);
         out
     }
 }

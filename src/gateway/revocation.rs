@@ -1,8 +1,10 @@
 //! Trust that follows its files: certificates and CRLs are looked at again and again, and a change counts without a
 //! restart.
 //!
-//! A set of files that cannot be read, or that holds a CRL older than the one before, leaves the state before it in force, and says so in log, metrics and `/ready`: a
-//! half-written CRL must not shut out everybody. What is in force still ends by its own dates.
+//! A set of files that cannot be read, or that holds a CRL older than one that was seen, leaves the state before it in
+//! force, and says so in log, metrics and `/ready`: a half-written CRL must not shut out everybody. What is in force still
+//! ends by its own dates. Which CRLs were seen is kept for the process, and on disk where CRLs are fetched: one whose file
+//! went away does not come back in an older edition.
 
 mod fetch;
 mod fingerprint;
@@ -16,7 +18,7 @@ use time::OffsetDateTime;
 
 use super::admin::Check;
 use super::config::IdentitySettings;
-use super::trust::{Directories, Moment, Trust, TrustError};
+use super::trust::{Crl, CrlError, CrlState, Directories, Editions, Moment, Standing, Trust, TrustError};
 use crate::identity::Register;
 pub(super) use fetch::codes as fetch_codes;
 pub use fetch::{FetchError, FetchOptions, Fetching};
@@ -25,6 +27,10 @@ pub(super) use fingerprint::Fingerprint;
 /// How long a verdict on a chain counts when nothing changed: long enough that it costs a busy connection nothing, short
 /// enough that a CA that expires ends what came through it.
 const VERDICT_SECONDS: i64 = 300;
+
+/// Where is kept which CRLs were seen, below the directory of CRLs: in a directory of its own, so that it changes nothing
+/// among them.
+const SEEN: &str = "seen/editions.json";
 
 /// What a look at the files found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +52,9 @@ pub struct TrustOptions {
     pub intermediates: Option<PathBuf>,
     /// Directory of CRLs; none only where revocation is off.
     pub crl: Option<PathBuf>,
+    /// File in which is kept which CRLs were seen; none where nobody fetches them, and the directory is not the gateway's to
+    /// write in.
+    pub seen: Option<PathBuf>,
     /// What certificates are read by.
     pub register: Arc<Register>,
 }
@@ -54,9 +63,10 @@ impl TrustOptions {
     /// Returns those of a configuration.
     #[must_use]
     pub fn of(settings: &IdentitySettings) -> Self {
-        let IdentitySettings { trust, intermediates, crl, register, fetch: _, test: _, admit: _ } = settings;
+        let IdentitySettings { trust, intermediates, crl, register, fetch, test: _, admit: _ } = settings;
         let (trust, intermediates, crl) = (trust.clone(), intermediates.clone(), crl.clone());
-        Self { trust, intermediates, crl, register: Arc::clone(register) }
+        let seen = fetch.as_ref().map(|fetch| fetch.directory.join(SEEN));
+        Self { trust, intermediates, crl, seen, register: Arc::clone(register) }
     }
 }
 
@@ -112,6 +122,7 @@ pub struct LiveTrust {
     options: ArcSwap<TrustOptions>,
     current: ArcSwap<Generation>,
     seen: Mutex<Fingerprint>,
+    editions: Mutex<Editions>,
     broken: AtomicBool,
 }
 
@@ -123,19 +134,23 @@ impl LiveTrust {
     pub fn load(options: TrustOptions) -> Result<Self, TrustError> {
         // Taken before reading: what changes meanwhile differs from it and is read at the next look.
         let seen = fingerprint(&options);
-        let trust = read(&options)?;
+        let mut editions = options.seen.as_deref().map_or_else(|| Ok(Editions::default()), Editions::read)?;
+        let trust = read(&options, &editions)?;
         let register = Arc::clone(&options.register);
-        let unsigned = trust.holds_unsigned();
-        if unsigned {
-            tracing::error!("a CRL is not signed by its issuer: callers of that CA are refused");
-        }
-        Ok(Self {
+        trust.tell_set_aside();
+        // There is no state before it that could stay.
+        let forged = trust.holds_forged();
+        let before = editions.clone();
+        trust.note(&mut editions);
+        let live = Self {
             options: ArcSwap::from_pointee(options),
             current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust), register }),
             seen: Mutex::new(seen),
-            // There is no state before it that could stay.
-            broken: AtomicBool::new(unsigned),
-        })
+            editions: Mutex::new(before),
+            broken: AtomicBool::new(forged),
+        };
+        live.keep(editions);
+        Ok(live)
     }
 
     /// Returns what is in force.
@@ -160,7 +175,8 @@ impl LiveTrust {
         }
         *seen = found;
         let current = self.current();
-        match read(&options).and_then(|trust| trust.may_follow(&current.trust).map(|()| trust)) {
+        let read = read(&options, &self.editions());
+        match read.and_then(|trust| trust.may_follow(&current.trust).map(|()| trust)) {
             Ok(trust) => {
                 self.succeed(trust, Arc::clone(&current.register));
                 Look::Renewed
@@ -181,7 +197,7 @@ impl LiveTrust {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let found = fingerprint(&options);
         let current = self.current();
-        let trust = read(&options)?;
+        let trust = read(&options, &self.editions())?;
         trust.may_follow(&current.trust)?;
         *seen = found;
         // The same one leaves what was read by it as it is.
@@ -195,33 +211,77 @@ impl LiveTrust {
     fn succeed(&self, trust: Trust, register: Arc<Register>) {
         let number = self.current.load().number.saturating_add(1);
         let crl_issuers = trust.crl_issuers();
+        trust.tell_set_aside();
+        let mut editions = self.editions();
+        trust.note(&mut editions);
+        self.keep(editions);
         self.current.store(Arc::new(Generation { number, trust: Arc::new(trust), register }));
         self.broken.store(false, Ordering::Release);
         tracing::info!(generation = number, crl_issuers, "certificates and CRLs were read again");
     }
 
+    fn editions(&self) -> Editions {
+        self.editions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what was seen, for the process whether or not the disk takes it.
+    fn keep(&self, editions: Editions) {
+        let options = self.options.load();
+        let mut kept = self.editions.lock().unwrap_or_else(PoisonError::into_inner);
+        if *kept == editions {
+            return;
+        }
+        if let Some(path) = &options.seen
+            && let Err(error) = editions.write(path)
+        {
+            tracing::error!(path = %path.display(), %error, "which CRLs were seen cannot be kept on disk");
+        }
+        *kept = editions;
+    }
+
+    /// Judges a CRL that comes from elsewhere; returns until when it holds.
+    pub(super) fn take(&self, crl: &Crl, now: OffsetDateTime) -> Result<OffsetDateTime, CrlError> {
+        self.current.load().trust.take(crl, &self.editions(), now)
+    }
+
+    /// Notes a CRL that was taken, before its file is read: none from before it is taken meanwhile.
+    pub(super) fn took(&self, crl: &Crl) {
+        let mut editions = self.editions();
+        crl.note(&mut editions);
+        self.keep(editions);
+    }
+
+    /// Returns how each issuer stands with its CRLs.
+    #[must_use]
+    pub fn standings(&self, now: OffsetDateTime) -> Vec<Standing> {
+        self.current().trust.standings(now)
+    }
+
     /// Returns what `/ready` says about trust and CRLs.
     #[must_use]
     pub fn checks(&self, now: OffsetDateTime) -> Vec<Check> {
-        let current = self.current();
         let trust =
             if self.is_broken() { Check::failing("trust", "unreadable-files") } else { Check::passing("trust") };
+        let standings = self.standings(now);
+        let has = |state: CrlState| standings.iter().any(|standing| standing.state == state);
         let crl = if self.options.load().crl.is_none() {
             Check::passing("crl")
-        } else if current.trust.crl_issuers() == 0 {
-            Check::failing("crl", "missing")
-        } else if current.is_stale(now) {
+        } else if has(CrlState::Ended) {
             Check::failing("crl", "expired")
+        } else if has(CrlState::Missing) || self.current().trust.crl_issuers() == 0 {
+            Check::failing("crl", "missing")
+        } else if has(CrlState::NotYet) {
+            Check::failing("crl", "not-yet")
         } else {
             Check::passing("crl")
         };
-        vec![trust, crl]
+        vec![trust, crl.about(standings)]
     }
 }
 
-fn read(options: &TrustOptions) -> Result<Trust, TrustError> {
+fn read(options: &TrustOptions, seen: &Editions) -> Result<Trust, TrustError> {
     let (intermediates, crl) = (options.intermediates.as_deref(), options.crl.as_deref());
-    Trust::of(Directories { trust: &options.trust, intermediates, crl }, Moment::Present)
+    Trust::of(Directories { trust: &options.trust, intermediates, crl }, Moment::Present, seen)
 }
 
 fn fingerprint(options: &TrustOptions) -> Fingerprint {

@@ -250,6 +250,7 @@ impl Watch {
                 let current = trust.current();
                 let next_update = current.trust().earliest_next_update().map(time::OffsetDateTime::unix_timestamp);
                 metrics.trust(current.number(), trust.is_broken(), next_update);
+                metrics.crl_issuers(current.trust().crl_ends());
                 thread::park_timeout(every);
             }
         })?;

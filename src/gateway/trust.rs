@@ -14,20 +14,25 @@ use openssl::x509::store::X509Store;
 use openssl::x509::verify::X509VerifyFlags;
 use time::OffsetDateTime;
 
+use edition::Edition;
 use verify::{Pass, store_builder};
 
 mod bundle;
 mod crl;
+mod edition;
 mod error;
 mod fault;
 mod findings;
 mod load;
+mod standing;
 mod verify;
 
 pub(in crate::gateway) use crl::Crl;
 pub use crl::CrlError;
+pub use edition::Editions;
 pub use error::TrustError;
 pub use findings::Findings;
+pub use standing::{CrlState, Standing};
 
 /// Returns the DER of every certificate in a file of PEM, DER or PKCS#7, the leaf first.
 ///
@@ -59,10 +64,38 @@ pub struct Trust {
 
 /// The CRLs of a directory.
 struct Revocation {
-    /// Of each issuer, the newest.
-    newest: BTreeMap<Vec<u8>, crl::Edition>,
-    /// Files with CRLs that say to be of a CA that did not sign them.
-    unsigned: Vec<PathBuf>,
+    /// Of each series, the newest that counts.
+    newest: BTreeMap<String, Newest>,
+    set_aside: Vec<SetAside>,
+}
+
+/// The newest CRL of a series.
+struct Newest {
+    path: PathBuf,
+    /// The common name of its issuer.
+    issuer: String,
+    /// The CA that signed it, where that is known.
+    signer: Option<X509>,
+    edition: Edition,
+}
+
+/// A CRL that does not count, and the file with it.
+struct SetAside {
+    path: PathBuf,
+    series: String,
+    /// The common name of the issuer that it says to have.
+    issuer: String,
+    cause: CrlError,
+}
+
+impl Revocation {
+    fn note(&mut self, series: &str, found: Newest) {
+        match self.newest.get_mut(series) {
+            Some(there) if there.edition.is_before(&found.edition) => *there = found,
+            Some(_) => {}
+            None => drop(self.newest.insert(series.to_owned(), found)),
+        }
+    }
 }
 
 /// The directories of a trust.
@@ -95,15 +128,15 @@ impl Trust {
     ///
     /// When a file that counts cannot be read in full, or there is no anchor.
     pub fn load(trust_dir: &Path, crl_dir: Option<&Path>, moment: Moment) -> Result<Self, TrustError> {
-        Self::of(Directories { trust: trust_dir, intermediates: None, crl: crl_dir }, moment)
+        Self::of(Directories { trust: trust_dir, intermediates: None, crl: crl_dir }, moment, &Editions::default())
     }
 
-    /// Reads these directories.
+    /// Reads these directories; a CRL from before what was `seen` of its issuer does not count.
     ///
     /// # Errors
     ///
     /// As [`Self::load`].
-    pub fn of(directories: Directories<'_>, moment: Moment) -> Result<Self, TrustError> {
+    pub fn of(directories: Directories<'_>, moment: Moment, seen: &Editions) -> Result<Self, TrustError> {
         let Directories { trust, intermediates, crl } = directories;
         let anchors = load::anchors(trust)?;
         let intermediates = intermediates.map_or_else(|| Ok(Vec::new()), load::authorities)?;
@@ -111,7 +144,7 @@ impl Trust {
             Some(dir) => {
                 let mut builder = store_builder(&anchors, Pass::Validity, moment, X509VerifyFlags::CRL_CHECK)?;
                 let known: Vec<&X509> = anchors.iter().chain(&intermediates).collect();
-                let revocation = load::crls(dir, &mut builder, &known)?;
+                let revocation = load::crls(dir, &mut builder, &known, seen)?;
                 Some((builder.build(), revocation))
             }
             None => None,
@@ -119,52 +152,109 @@ impl Trust {
         Ok(Self { anchors, intermediates, revocation, moment })
     }
 
-    /// Checks that this may take the place of what was in force: no CRL that its issuer did not sign, and none that is older
-    /// than the one before.
+    /// Checks that this may take the place of what was in force: no CRL that its issuer did not sign, none from before one
+    /// that was seen, and no part where a full one was.
     ///
     /// # Errors
     ///
     /// The first that may not.
-    pub fn may_follow(&self, before: &Self) -> Result<(), TrustError> {
+    pub(in crate::gateway) fn may_follow(&self, before: &Self) -> Result<(), TrustError> {
         let Some((_, revocation)) = &self.revocation else { return Ok(()) };
-        if let Some(path) = revocation.unsigned.first() {
-            return Err(TrustError::NotSigned { path: path.clone() });
+        // Of an issuer that is not known nothing is kept: it is told by what was in force.
+        for (series, Newest { path, issuer, edition, signer: _ }) in &revocation.newest {
+            let there = before.revocation.as_ref().and_then(|(_, there)| there.newest.get(series));
+            if there.is_some_and(|there| edition.is_before(&there.edition)) {
+                return Err(TrustError::Older { path: path.clone(), issuer: issuer.clone() });
+            }
         }
-        let there = before.revocation.as_ref().map(|(_, revocation)| &revocation.newest);
-        let is_older = |(issuer, edition): (&Vec<u8>, &crl::Edition)| {
-            there.and_then(|there| there.get(issuer)).is_some_and(|there| edition.is_before(there))
-        };
-        match revocation.newest.iter().filter(|&each| is_older(each)).count() {
-            0 => Ok(()),
-            issuers => Err(TrustError::Older { issuers }),
+        for SetAside { path, issuer, cause, series: _ } in &revocation.set_aside {
+            let (path, issuer, cause) = (path.clone(), issuer.clone(), *cause);
+            match cause {
+                CrlError::NotSigned => return Err(TrustError::NotSigned { path, issuer }),
+                CrlError::Older => return Err(TrustError::Older { path, issuer }),
+                CrlError::Delta
+                | CrlError::Partial
+                | CrlError::CriticalExtension
+                | CrlError::Malformed
+                | CrlError::UnknownIssuer
+                | CrlError::NotYet
+                | CrlError::Ended => {
+                    // Beside a full one it takes nothing away.
+                    if before.has_crl_of(&issuer) && !self.has_crl_of(&issuer) {
+                        return Err(TrustError::NotWhole { path, issuer, cause });
+                    }
+                }
+            }
         }
+        Ok(())
+    }
+
+    fn has_crl_of(&self, issuer: &str) -> bool {
+        self.newest().any(|newest| newest.issuer == issuer)
+    }
+
+    fn newest(&self) -> impl Iterator<Item = &Newest> {
+        self.revocation.iter().flat_map(|(_, revocation)| revocation.newest.values())
+    }
+
+    fn known(&self) -> impl Iterator<Item = &X509> {
+        self.anchors.iter().chain(&self.intermediates)
     }
 
     /// Judges a CRL that comes from elsewhere; returns until when it holds.
     ///
     /// # Errors
     ///
-    /// It is of nobody known here, not signed, does not hold, or is older than what is in force.
-    pub(in crate::gateway) fn take(&self, crl: &Crl, now: OffsetDateTime) -> Result<OffsetDateTime, CrlError> {
-        crl.is_signed_by_one_of(self.anchors.iter().chain(&self.intermediates))?;
-        crl.holds_at(now)?;
-        let there = self.revocation.as_ref().and_then(|(_, revocation)| revocation.newest.get(crl.issuer()));
-        if there.is_some_and(|there| crl.edition().is_before(there)) {
+    /// It is of nobody known here, not signed, a part, does not hold, or is from before one that was `seen`.
+    pub(in crate::gateway) fn take(
+        &self,
+        crl: &Crl,
+        seen: &Editions,
+        now: OffsetDateTime,
+    ) -> Result<OffsetDateTime, CrlError> {
+        crl.signer(self.known())?;
+        crl.is_whole()?;
+        crl.edition().holds_at(now)?;
+        if seen.are_beyond(crl.series(), crl.edition()) {
             return Err(CrlError::Older);
         }
         Ok(crl.edition().next_update)
     }
 
-    /// Returns true if and only if a CRL says to be of a CA that is known and did not sign it.
+    /// Notes which editions are in force. One whose issuer is not known may be anybody's, and is not noted.
+    pub(in crate::gateway) fn note(&self, seen: &mut Editions) {
+        let Some((_, revocation)) = &self.revocation else { return };
+        for (series, newest) in revocation.newest.iter().filter(|(_, newest)| newest.signer.is_some()) {
+            seen.note(series, &newest.edition);
+        }
+    }
+
+    /// Returns true if and only if a CRL says to be of a CA that is known and did not sign it, or is from before one that
+    /// was seen.
     #[must_use]
-    pub fn holds_unsigned(&self) -> bool {
-        self.revocation.as_ref().is_some_and(|(_, revocation)| !revocation.unsigned.is_empty())
+    pub fn holds_forged(&self) -> bool {
+        let forged = |aside: &SetAside| matches!(aside.cause, CrlError::NotSigned | CrlError::Older);
+        self.set_aside().any(forged)
+    }
+
+    fn set_aside(&self) -> impl Iterator<Item = &SetAside> {
+        self.revocation.iter().flat_map(|(_, revocation)| &revocation.set_aside)
+    }
+
+    /// Says in the log which CRLs do not count.
+    pub(in crate::gateway) fn tell_set_aside(&self) {
+        for SetAside { path, issuer, cause, series: _ } in self.set_aside() {
+            tracing::error!(
+                path = %path.display(), issuer, check = cause.code(),
+                "a file of CRLs does not count: {cause}"
+            );
+        }
     }
 
     /// Returns until when every issuer's newest CRL holds; nothing when revocation is not judged or no CRL is there.
     #[must_use]
     pub fn earliest_next_update(&self) -> Option<OffsetDateTime> {
-        self.revocation.as_ref()?.1.newest.values().map(|edition| edition.next_update).min()
+        self.newest().map(|newest| newest.edition.next_update).min()
     }
 
     /// Returns how many issuers have a CRL.

@@ -264,7 +264,7 @@ impl Pki {
     pub fn write_crls(&self, dir: &Path) -> Result<(), PkiError> {
         for authority in &self.authorities {
             if let Some(name) = authority.ca.file() {
-                write(dir, &format!("{name}.crl"), &self.crl(authority)?)?;
+                write(dir, &format!("{name}.crl"), &self.crl(authority, &[])?)?;
             }
         }
         Ok(())
@@ -276,18 +276,30 @@ impl Pki {
     ///
     /// When OpenSSL fails.
     pub fn crl_of(&self, ca: Ca) -> Result<Vec<u8>, PkiError> {
-        self.crl(self.authority(ca)?)
+        self.crl(self.authority(ca)?, &[])
     }
 
-    fn crl(&self, authority: &Authority) -> Result<Vec<u8>, PkiError> {
+    /// Returns the CRL of a CA with further extensions: the OID of each, whether it is critical, the DER of its value.
+    ///
+    /// # Errors
+    ///
+    /// When an OID is none, or OpenSSL fails.
+    pub fn crl_with(&self, ca: Ca, extensions: &[(&str, bool, &[u8])]) -> Result<Vec<u8>, PkiError> {
+        self.crl(self.authority(ca)?, extensions)
+    }
+
+    fn crl(&self, authority: &Authority, further: &[(&str, bool, &[u8])]) -> Result<Vec<u8>, PkiError> {
         let this_update = (self.now - Duration::HOUR).min(authority.next_update - Duration::hours(48));
         let revoked: Vec<Vec<u8>> =
             authority.revoked.iter().map(|serial| sequence(&[serial, &moment(this_update)])).collect();
         let revoked = if revoked.is_empty() { Vec::new() } else { tlv(SEQUENCE, &revoked.concat()) };
-        let extensions = [
+        let mut extensions = vec![
             extension("2.5.29.35", false, &authority_key(&authority.key)?)?,
             extension("2.5.29.20", false, &unsigned(&authority.revoked.len().to_be_bytes()))?,
         ];
+        for (kind, critical, value) in further {
+            extensions.push(extension(kind, *critical, value)?);
+        }
         let scheme = authority.ca.scheme();
         let part = sequence(&[
             &unsigned(&[1]),

@@ -1,7 +1,9 @@
 //! Counters and histograms over label values that are all known at start, and their text for Prometheus.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A label and every value it can have. Fixed at start, so that nothing a caller sends makes a series.
@@ -114,6 +116,32 @@ impl Gauge {
     pub(super) fn render(&self, out: &mut String) {
         head(out, self.name, self.help, "gauge");
         line(out, self.name, "", &self.value.load(Ordering::Relaxed).to_string());
+    }
+}
+
+/// Values by name, all set together: of things that come and go with files of the operator.
+#[derive(Debug)]
+pub(super) struct Named {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    values: Mutex<BTreeMap<String, i64>>,
+}
+
+impl Named {
+    pub(super) fn new(name: &'static str, help: &'static str, label: &'static str) -> Self {
+        Self { name, help, label, values: Mutex::default() }
+    }
+
+    pub(super) fn set(&self, values: BTreeMap<String, i64>) {
+        *self.values.lock().unwrap_or_else(PoisonError::into_inner) = values;
+    }
+
+    pub(super) fn render(&self, out: &mut String) {
+        head(out, self.name, self.help, "gauge");
+        for (name, value) in self.values.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            line(out, self.name, &format!("{}=\"{}\"", self.label, escaped(name)), &value.to_string());
+        }
     }
 }
 
@@ -238,6 +266,16 @@ mod tests {
         assert!(text.contains("h_bucket{call=\"data\",le=\"+Inf\"} 2\n"));
         assert!(text.contains("h_sum{call=\"data\"} 40.000700\n"));
         assert!(text.contains("h_count{call=\"data\"} 2\n"));
+    }
+
+    #[test]
+    fn values_by_name_are_those_that_were_set_last() {
+        let named = Named::new("n", "Named.", "issuer");
+        named.set(BTreeMap::from([("a".to_owned(), 1), ("b\"".to_owned(), 2)]));
+        named.set(BTreeMap::from([("b\"".to_owned(), 3)]));
+        let mut text = String::new();
+        named.render(&mut text);
+        assert_eq!(text, "# HELP n Named.\n# TYPE n gauge\nn{issuer=\"b\\\"\"} 3\n");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Fetching CRLs: from where the register publishes them into the directory that the trust follows.
 //!
 //! A CRL is signed, so it is fetched over plain HTTP, as registers publish it. It is taken only when a CA that is known here
-//! signed it, when it holds, and when it is not older than what is there: whoever is between the gateway and the register
-//! can keep it from coming, and, as long as the file of what was taken is there, not bring back what a revoked certificate
-//! was not on yet. What was taken counts again after a restart, until its own end.
+//! signed it, when it is a full one that holds, and when it is not older than what was seen: whoever is between the gateway
+//! and the register can keep it from coming, and not bring back what a revoked certificate was not on yet. What was taken
+//! counts again after a restart, until its own end.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -173,19 +173,20 @@ impl One {
 
     async fn fetch(&self) -> Result<(Taken, OffsetDateTime), FetchError> {
         let bytes = fetching::download(&self.client, &self.url, limits::CRL_BYTES).await?;
-        let (trust, file, now) = (self.trust.current(), self.file.clone(), self.clock.now());
+        let (trust, file, now) = (Arc::clone(&self.trust), self.file.clone(), self.clock.now());
         // A CRL may have megabytes: judging it and waiting for the disk is not for a thread that serves requests.
         let kept = tokio::task::spawn_blocking(move || {
             let crl = Crl::read(&bytes)?;
-            let next_update = trust.trust().take(&crl, now)?;
+            let next_update = trust.take(&crl, now)?;
             let there = std::fs::read(&file).unwrap_or_default();
             if there == crl.der() {
                 return Ok((Taken::Same, next_update));
             }
-            if Crl::read(&there).is_ok_and(|there| there.issuer() != crl.issuer()) {
+            if Crl::read(&there).is_ok_and(|there| !there.is_of_issuer_of(&crl)) {
                 return Err(FetchError::AnotherIssuer);
             }
             fetching::keep(&file, crl.der()).map_err(|error| FetchError::Disk(error.kind()))?;
+            trust.took(&crl);
             Ok((Taken::New, next_update))
         });
         kept.await.unwrap_or(Err(FetchError::Disk(io::ErrorKind::Other)))

@@ -31,11 +31,14 @@ impl Mark {
 pub(in crate::gateway) struct Fingerprint(BTreeMap<PathBuf, Option<Mark>>);
 
 impl Fingerprint {
-    /// Looks at files, and at every file in directories. What cannot be looked at is marked as such.
+    /// Looks at files, and at every file in directories, not at what is in directories below. What cannot be looked at is
+    /// marked as such.
     pub(in crate::gateway) fn of<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Self {
         let mut marks = BTreeMap::new();
         for path in paths {
             let entries = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+            // What stands in a directory below is no file of this one, and neither is what becomes of it.
+            let entries = entries.filter(|entry| !entry.is_dir());
             for path in entries.chain([path.clone()]) {
                 let mark = mark(&path);
                 marks.insert(path, mark);
@@ -74,6 +77,15 @@ mod tests {
         fs::write(directory.join("b"), "b").unwrap();
         fs::rename(directory.join("b"), directory.join("a.pem")).unwrap();
         assert_ne!(Fingerprint::of([&directory]), before);
+    }
+
+    #[test]
+    fn what_changes_in_a_directory_below_is_none_of_its_files() {
+        let directory = directory("below");
+        fs::create_dir_all(directory.join("seen")).unwrap();
+        let before = Fingerprint::of([&directory]);
+        fs::write(directory.join("seen/a"), "a").unwrap();
+        assert_eq!(Fingerprint::of([&directory]), before);
     }
 
     #[test]

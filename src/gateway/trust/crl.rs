@@ -1,14 +1,19 @@
-//! One CRL: whose it is, how old, and whether the CA that it names signed it.
+//! One CRL: whose it is, how old, whether the CA that it names signed it, and whether it speaks of all that it issued.
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
-use openssl::x509::{X509, X509Crl};
+use openssl::nid::Nid;
+use openssl::x509::{X509, X509Crl, X509NameRef};
+use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
+use x509_parser::asn1_rs::{Any, Class, Tag};
+use x509_parser::oid_registry::{
+    OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_DELTA_CRL_INDICATOR, OID_X509_EXT_ISSUER_DISTRIBUTION_POINT,
+};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
-/// How far the clock of the register may be ahead of ours.
-const SKEW: Duration = Duration::minutes(5);
+use super::edition::{Edition, Editions};
 
 /// Why a CRL does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,14 +34,32 @@ pub enum CrlError {
     #[error("it is past its nextUpdate")]
     Ended,
     /// There is a later one of the same issuer.
-    #[error("it is older than the one that is there")]
+    #[error("it is older than the one that was there")]
     Older,
+    /// It says what changed since another one (RFC 5280, 5.2.4).
+    #[error("it is a delta CRL (deltaCRLIndicator), and a full one is needed")]
+    Delta,
+    /// It speaks of some certificates, some reasons or of those of other CAs (RFC 5280, 5.2.5).
+    #[error("its issuingDistributionPoint limits it to a part, and one of all certificates and reasons is needed")]
+    Partial,
+    /// It has a critical extension, or an entry with one, that is not understood (RFC 5280, 5.2 and 5.3).
+    #[error("it has a critical extension that is not understood")]
+    CriticalExtension,
 }
 
 impl CrlError {
     /// Every one.
-    pub(in crate::gateway) const ALL: [Self; 6] =
-        [Self::Malformed, Self::UnknownIssuer, Self::NotSigned, Self::NotYet, Self::Ended, Self::Older];
+    pub(in crate::gateway) const ALL: [Self; 9] = [
+        Self::Malformed,
+        Self::UnknownIssuer,
+        Self::NotSigned,
+        Self::NotYet,
+        Self::Ended,
+        Self::Older,
+        Self::Delta,
+        Self::Partial,
+        Self::CriticalExtension,
+    ];
 
     pub(in crate::gateway) fn code(self) -> &'static str {
         match self {
@@ -46,27 +69,10 @@ impl CrlError {
             Self::NotYet => "not-yet",
             Self::Ended => "ended",
             Self::Older => "older",
+            Self::Delta => "delta",
+            Self::Partial => "partial",
+            Self::CriticalExtension => "critical-extension",
         }
-    }
-}
-
-/// Where a CRL stands among those of its issuer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Edition {
-    /// CRLNumber (RFC 5280, 5.2.3), without leading zeros.
-    number: Option<Vec<u8>>,
-    this_update: OffsetDateTime,
-    pub(super) next_update: OffsetDateTime,
-}
-
-impl Edition {
-    /// Returns true if and only if this one was published before the other: by number, where both have one, or by time.
-    pub(super) fn is_before(&self, other: &Self) -> bool {
-        let by_number = match (&self.number, &other.number) {
-            (Some(own), Some(others)) => (own.len(), own) < (others.len(), others),
-            (_, _) => false,
-        };
-        by_number || self.this_update < other.this_update
     }
 }
 
@@ -74,8 +80,10 @@ impl Edition {
 pub(in crate::gateway) struct Crl {
     der: Vec<u8>,
     parsed: X509Crl,
-    issuer: Vec<u8>,
+    /// By what others of its kind are known: the name of its issuer, and its distribution point where it has one.
+    series: String,
     edition: Edition,
+    extent: Result<(), CrlError>,
 }
 
 impl Crl {
@@ -104,7 +112,8 @@ impl Crl {
         }
         let number = read.crl_number().map(|number| number.to_bytes_be());
         let edition = Edition { number, this_update, next_update };
-        Ok(Self { der, parsed, issuer, edition })
+        let (series, extent) = (series(&issuer, &read), extent(&read));
+        Ok(Self { der, parsed, series, edition, extent })
     }
 
     /// Returns its DER.
@@ -112,41 +121,52 @@ impl Crl {
         &self.der
     }
 
-    /// Returns the name of its issuer, in DER.
-    pub(in crate::gateway) fn issuer(&self) -> &[u8] {
-        &self.issuer
+    /// Returns what it has in common with those before and after it, and with no other.
+    pub(super) fn series(&self) -> &str {
+        &self.series
+    }
+
+    /// Returns true if and only if both name one issuer.
+    pub(in crate::gateway) fn is_of_issuer_of(&self, other: &Self) -> bool {
+        self.parsed.issuer_name().try_cmp(other.parsed.issuer_name()).is_ok_and(std::cmp::Ordering::is_eq)
+    }
+
+    /// Returns the common name of its issuer.
+    pub(super) fn issuer(&self) -> String {
+        common_name(self.parsed.issuer_name())
+    }
+
+    /// Checks that it speaks of all certificates of its issuer, of all reasons, and of nobody else's.
+    ///
+    /// OpenSSL takes a delta CRL for a full one where nothing asks for more.
+    pub(super) fn is_whole(&self) -> Result<(), CrlError> {
+        self.extent
     }
 
     pub(super) fn edition(&self) -> &Edition {
         &self.edition
     }
 
-    /// Checks that one of these CAs has the name of its issuer and signed it.
-    pub(super) fn is_signed_by_one_of<'a>(&self, cas: impl Iterator<Item = &'a X509>) -> Result<(), CrlError> {
+    /// Notes it as seen.
+    pub(in crate::gateway) fn note(&self, seen: &mut Editions) {
+        seen.note(&self.series, &self.edition);
+    }
+
+    /// Returns which of these CAs has the name of its issuer and signed it.
+    pub(super) fn signer<'a>(&self, cas: impl Iterator<Item = &'a X509>) -> Result<&'a X509, CrlError> {
         let mut found = Err(CrlError::UnknownIssuer);
         for ca in cas {
             let same = ca.subject_name().try_cmp(self.parsed.issuer_name());
             if !same.is_ok_and(|order| order == std::cmp::Ordering::Equal) {
                 continue;
             }
-            found = Err(CrlError::NotSigned);
             // A CA of the same name may have another key.
             if ca.public_key().and_then(|key| self.parsed.verify(&key)).is_ok_and(|signed| signed) {
-                return Ok(());
+                return Ok(ca);
             }
+            found = Err(CrlError::NotSigned);
         }
         found
-    }
-
-    /// Checks that the moment is inside the time that it holds.
-    pub(super) fn holds_at(&self, now: OffsetDateTime) -> Result<(), CrlError> {
-        if self.edition.this_update > now + SKEW {
-            return Err(CrlError::NotYet);
-        }
-        if self.edition.next_update <= now {
-            return Err(CrlError::Ended);
-        }
-        Ok(())
     }
 }
 
@@ -156,32 +176,83 @@ fn moment(time: &Asn1TimeRef) -> Result<OffsetDateTime, ErrorStack> {
     Ok(OffsetDateTime::UNIX_EPOCH.saturating_add(since))
 }
 
+fn series(issuer: &[u8], read: &CertificateRevocationList<'_>) -> String {
+    let mut digest = Sha256::new_with_prefix(issuer);
+    for extension in read.extensions() {
+        if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT {
+            digest.update(extension.value);
+        }
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn extent(read: &CertificateRevocationList<'_>) -> Result<(), CrlError> {
+    for extension in read.extensions() {
+        if extension.oid == OID_X509_EXT_DELTA_CRL_INDICATOR {
+            return Err(CrlError::Delta);
+        }
+        let is_known = if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT {
+            if !names_its_point_alone(extension.value) {
+                return Err(CrlError::Partial);
+            }
+            true
+        } else {
+            extension.oid == OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER
+        };
+        if extension.critical && !is_known {
+            return Err(CrlError::CriticalExtension);
+        }
+    }
+    // The one that RFC 5280 knows, certificateIssuer, stands in CRLs of several CAs alone.
+    let entries = read.iter_revoked_certificates().flat_map(|entry| entry.extensions());
+    if entries.into_iter().any(|extension| extension.critical) {
+        return Err(CrlError::CriticalExtension);
+    }
+    Ok(())
+}
+
+/// RFC 5280, 5.2.5: of all that an issuingDistributionPoint can say, `distributionPoint [0]` alone leaves nothing out.
+/// That a certificate names that very point is for OpenSSL to see.
+fn names_its_point_alone(value: &[u8]) -> bool {
+    let Ok((rest, point)) = Any::from_der(value) else { return false };
+    if !rest.is_empty() || point.tag() != Tag::Sequence {
+        return false;
+    }
+    let Ok((rest, name)) = Any::from_der(point.data) else { return false };
+    rest.is_empty() && name.class() == Class::ContextSpecific && name.tag() == Tag(0)
+}
+
+/// Returns the common name, for people.
+pub(super) fn common_name(name: &X509NameRef) -> String {
+    let found = name.entries_by_nid(Nid::COMMONNAME).last();
+    found.and_then(|entry| entry.data().to_string().ok()).unwrap_or_else(|| "unnamed".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
-
-    fn edition(number: Option<&[u8]>, hour: i64) -> Edition {
-        let this_update = datetime!(2026-03-01 12:00 UTC) + Duration::hours(hour);
-        Edition { number: number.map(<[u8]>::to_vec), this_update, next_update: this_update + Duration::days(2) }
-    }
-
-    #[test]
-    fn an_edition_is_before_another_by_its_number_or_its_time() {
-        let (low, high) = (edition(Some(&[0xff]), 0), edition(Some(&[0x01, 0x00]), 0));
-        assert!(low.is_before(&high) && !high.is_before(&low));
-        assert!(!low.is_before(&low));
-        assert!(edition(Some(&[5]), 0).is_before(&edition(Some(&[5]), 1)));
-        assert!(edition(Some(&[6]), 0).is_before(&edition(Some(&[5]), 1)));
-        assert!(edition(None, 0).is_before(&edition(Some(&[5]), 1)));
-        assert!(!edition(None, 1).is_before(&edition(Some(&[5]), 1)));
-    }
 
     #[test]
     fn what_is_not_exactly_one_crl_is_malformed() {
         for bytes in [&b""[..], b"no CRL", b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"] {
             assert!(matches!(Crl::read(bytes), Err(CrlError::Malformed)));
+        }
+    }
+
+    #[test]
+    fn a_distribution_point_alone_leaves_nothing_out() {
+        assert!(names_its_point_alone(&[0x30, 4, 0xa0, 2, 0xa0, 0]));
+        for value in [
+            &[0x30, 0][..],
+            &[0x30, 3, 0x81, 1, 0xff],
+            &[0x30, 7, 0xa0, 2, 0xa0, 0, 0x82, 1, 0xff],
+            &[0x30, 7, 0xa0, 2, 0xa0, 0, 0x84, 1, 0x00],
+            &[0x30, 4, 0xa0, 2, 0xa0, 0, 0],
+            &[0xa0, 2, 0xa0, 0],
+            &[0x30, 0x80, 0xa0, 0, 0, 0],
+            &[],
+        ] {
+            assert!(!names_its_point_alone(value), "{value:02x?}");
         }
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use openssl::error::ErrorStack;
 
+use super::CrlError;
+
 /// Why a trust or CRL directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
@@ -42,16 +44,36 @@ pub enum TrustError {
         path: PathBuf,
     },
     /// A CRL of a CA that is known, which that CA did not sign.
-    #[error("{path}: a CRL that its issuer did not sign")]
+    #[error("{path}: a CRL that names {issuer} as its issuer, which did not sign it")]
     NotSigned {
         /// Which.
         path: PathBuf,
+        /// Whose it says to be, by its common name.
+        issuer: String,
     },
-    /// A CRL that was published before the one in force.
-    #[error("a CRL of {issuers} issuers is older than the one in force")]
+    /// A CRL that was published before one that was there.
+    #[error("{path}: a CRL of {issuer} that is older than the last one seen")]
     Older {
-        /// Of how many issuers.
-        issuers: usize,
+        /// Which.
+        path: PathBuf,
+        /// Whose, by its common name.
+        issuer: String,
+    },
+    /// A CRL that does not count stands where one stood that did.
+    #[error("{path}: the CRL of {issuer} does not count: {cause}")]
+    NotWhole {
+        /// Which.
+        path: PathBuf,
+        /// Whose, by its common name.
+        issuer: String,
+        /// Why.
+        cause: CrlError,
+    },
+    /// What the gateway noted of the CRLs that it saw.
+    #[error("{path}: expected what the gateway noted of CRLs; remove it to forget which were seen")]
+    Notes {
+        /// Which.
+        path: PathBuf,
     },
     /// The trust directory holds no certificate.
     #[error("{path}: no certificate in *.pem, *.crt or *.cer")]

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use openssl::ssl::SslFiletype;
 use openssl::x509::X509;
-use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+use openssl::x509::store::{File, X509Lookup, X509LookupRef, X509StoreBuilder};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::crl::{Crl, CrlError, Edition};
-use super::{Revocation, TrustError};
+use super::crl::{Crl, CrlError};
+use super::edition::Editions;
+use super::{Newest, Revocation, SetAside, TrustError};
 
 pub(super) fn anchors(dir: &Path) -> Result<Vec<X509>, TrustError> {
     let anchors = authorities(dir)?;
@@ -42,43 +43,86 @@ fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, TrustError> {
     blocks(path, &["CERTIFICATE", "X509 CERTIFICATE"], "a certificate")
 }
 
-/// Adds every CRL of `dir` to the store, and judges whether the CAs that are known signed those that say to be theirs.
-pub(super) fn crls(dir: &Path, store: &mut X509StoreBuilder, known: &[&X509]) -> Result<Revocation, TrustError> {
-    let lookup = store.add_lookup(X509Lookup::file())?;
-    let (mut newest, mut unsigned): (BTreeMap<Vec<u8>, Edition>, _) = (BTreeMap::new(), Vec::new());
+/// A CRL of a file, and what is known of it.
+struct Found<'a> {
+    crl: Crl,
+    signer: Result<&'a X509, CrlError>,
+}
+
+/// Adds every CRL of `dir` that counts to the store. A file with one that does not is set aside as a whole, since OpenSSL
+/// reads files as a whole: of nobody known by that signature, a part, or before what was seen of its issuer.
+pub(super) fn crls(
+    dir: &Path,
+    store: &mut X509StoreBuilder,
+    known: &[&X509],
+    seen: &Editions,
+) -> Result<Revocation, TrustError> {
+    let mut read = Vec::new();
     for path in files(dir, &["pem", "crl"])? {
-        let malformed = || TrustError::Malformed { path: path.clone(), expected: "a CRL" };
-        let ders = blocks(&path, &["X509 CRL"], "a CRL")?;
-        let count = ders.len();
-        for der in ders {
+        let mut found = Vec::new();
+        for der in blocks(&path, &["X509 CRL"], "a CRL")? {
             if without_next_update(&der) {
                 return Err(TrustError::NoNextUpdate { path });
             }
-            let crl = Crl::of_der(der).map_err(|_| malformed())?;
-            if crl.is_signed_by_one_of(known.iter().copied()) == Err(CrlError::NotSigned) {
-                unsigned.push(path.clone());
-                continue;
-            }
-            let edition = crl.edition().clone();
-            let there = newest.entry(crl.issuer().to_owned()).or_insert_with(|| edition.clone());
-            if there.is_before(&edition) {
-                *there = edition;
-            }
+            let malformed = |_| TrustError::Malformed { path: path.clone(), expected: "a CRL" };
+            let crl = Crl::of_der(der).map_err(malformed)?;
+            let signer = crl.signer(known.iter().copied());
+            found.push(Found { crl, signer });
         }
-        if count == 0 {
-            continue;
-        }
-        // OpenSSL takes CRLs into a store from files only, and the binding takes only names it can hold as a C string.
-        if path.to_str().is_none_or(|text| text.contains('\0')) {
-            return Err(malformed());
-        }
-        let kind = if is_pem(&read(&path)?) { SslFiletype::PEM } else { SslFiletype::ASN1 };
-        let loaded = lookup.load_crl_file(&path, kind).map_err(|_| malformed())?;
-        if usize::try_from(loaded) != Ok(count) {
-            return Err(malformed());
+        if !found.is_empty() {
+            read.push((path, found));
         }
     }
-    Ok(Revocation { newest, unsigned })
+    let mut revocation = Revocation { newest: BTreeMap::new(), set_aside: Vec::new() };
+    let lookup = store.add_lookup(X509Lookup::file())?;
+    for (path, found) in &read {
+        let aside: Vec<SetAside> = found.iter().filter_map(|found| found.aside(path, seen)).collect();
+        if aside.is_empty() {
+            load(lookup, path, found.len())?;
+            found.iter().for_each(|found| revocation.note(found.crl.series(), found.newest(path)));
+        }
+        revocation.set_aside.extend(aside);
+    }
+    // What was published before stands beside what counts, and takes nothing away.
+    let Revocation { newest, set_aside } = &mut revocation;
+    set_aside.retain(|aside| aside.cause != CrlError::Older || !newest.contains_key(&aside.series));
+    Ok(revocation)
+}
+
+impl Found<'_> {
+    fn aside(&self, path: &Path, seen: &Editions) -> Option<SetAside> {
+        let Self { crl, signer } = self;
+        let cause = if matches!(signer, Err(CrlError::NotSigned)) {
+            CrlError::NotSigned
+        } else if let Err(cause) = crl.is_whole() {
+            cause
+        } else if seen.are_beyond(crl.series(), crl.edition()) {
+            CrlError::Older
+        } else {
+            return None;
+        };
+        Some(SetAside { path: path.to_owned(), series: crl.series().to_owned(), issuer: crl.issuer(), cause })
+    }
+
+    fn newest(&self, path: &Path) -> Newest {
+        let Self { crl, signer } = self;
+        let (issuer, signer) = (crl.issuer(), signer.ok().cloned());
+        Newest { path: path.to_owned(), issuer, signer, edition: crl.edition().clone() }
+    }
+}
+
+/// OpenSSL takes CRLs into a store from files only, and the binding takes only names it can hold as a C string.
+fn load(lookup: &mut X509LookupRef<File>, path: &Path, count: usize) -> Result<(), TrustError> {
+    let malformed = || TrustError::Malformed { path: path.to_owned(), expected: "a CRL" };
+    if path.to_str().is_none_or(|text| text.contains('\0')) {
+        return Err(malformed());
+    }
+    let kind = if is_pem(&read(path)?) { SslFiletype::PEM } else { SslFiletype::ASN1 };
+    let loaded = lookup.load_crl_file(path, kind).map_err(|_| malformed())?;
+    if usize::try_from(loaded) != Ok(count) {
+        return Err(malformed());
+    }
+    Ok(())
 }
 
 fn without_next_update(der: &[u8]) -> bool {

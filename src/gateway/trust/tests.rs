@@ -12,6 +12,8 @@ use super::*;
 use crate::cli::demo::pki::{Ca, Issued, Leaf, Pki, World};
 use crate::identity::Reason;
 
+mod crls;
+
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
 /// A directory of a test, gone when the test ends.
@@ -171,65 +173,6 @@ fn a_revoked_leaf_of_a_revoked_issuer_is_refused_for_both() {
     pki.revoke(&issued[4]).unwrap();
     pki.write(&place.0).unwrap();
     assert_eq!(judged(&place.trust(NOW), &issued[4]), [Reason::Revoked, Reason::RevokedIssuer]);
-}
-
-#[test]
-fn a_crl_past_its_next_update_is_refused() {
-    let place = Place::new();
-    let (pki, issued) = register();
-    pki.write(&place.0).unwrap();
-    assert_eq!(judged(&place.trust(NOW + Duration::hours(47)), &issued[0]), []);
-    assert_eq!(judged(&place.trust(NOW + Duration::hours(49)), &issued[0]), [Reason::CrlExpired]);
-}
-
-#[test]
-fn an_issuer_without_a_crl_is_refused() {
-    let place = Place::new();
-    let (pki, issued) = register();
-    pki.write(&place.0).unwrap();
-    fs::remove_file(place.0.join("crl/zorgverlener.crl")).unwrap();
-    fs::remove_file(place.0.join("crl/server-g4-parent.crl")).unwrap();
-    let trust = place.trust(NOW);
-    assert_eq!(judged(&trust, &issued[0]), [Reason::RevocationUnknown]);
-    assert_eq!(judged(&trust, &issued[4]), [Reason::RevocationUnknown]);
-    assert_eq!(judged(&trust, &issued[1]), []);
-    let without = Trust::load(&place.0.join("trust"), None, Moment::At(NOW)).unwrap();
-    assert_eq!(judged(&without, &issued[0]), []);
-}
-
-#[test]
-fn a_crl_that_its_issuer_did_not_sign_tells_nothing() {
-    let place = Place::new();
-    let (pki, issued) = register();
-    pki.write(&place.0).unwrap();
-    let path = place.0.join("crl/zorgverlener.crl");
-    let mut crl = fs::read(&path).unwrap();
-    *crl.last_mut().unwrap() ^= 1;
-    fs::write(&path, crl).unwrap();
-    assert_eq!(judged(&place.trust(NOW), &issued[0]), [Reason::RevocationUnknown]);
-}
-
-#[test]
-fn a_crl_from_elsewhere_is_taken_only_of_a_ca_that_is_known() {
-    let place = Place::new();
-    let (pki, _) = register();
-    pki.write(&place.0).unwrap();
-    let crl = Crl::read(&pki.crl_of(Ca::ServerG4).unwrap()).unwrap();
-    assert_eq!(place.trust(NOW).take(&crl, NOW), Err(CrlError::UnknownIssuer));
-    let intermediates = place.0.join("intermediates");
-    fs::create_dir_all(&intermediates).unwrap();
-    fs::write(intermediates.join("g4.pem"), pki.certificate_of(Ca::ServerG4).unwrap().to_pem().unwrap()).unwrap();
-    let (trust, crl_dir) = (place.0.join("trust"), place.0.join("crl"));
-    let directories = Directories { trust: &trust, intermediates: Some(&intermediates), crl: Some(&crl_dir) };
-    let trust = Trust::of(directories, Moment::At(NOW)).unwrap();
-    assert_eq!(trust.take(&crl, NOW), Ok(NOW + Duration::hours(48)));
-    assert_eq!(trust.take(&crl, NOW + Duration::hours(48)), Err(CrlError::Ended));
-    assert_eq!(trust.take(&crl, NOW - Duration::hours(2)), Err(CrlError::NotYet));
-    // Known for its CRLs, and no anchor for that.
-    let mut pki = pki;
-    let leaf = pki.issue("g4", &Leaf::system_g4(World::Test, "900016533", "90000382", "epd.example")).unwrap();
-    let nothing = Stack::new().unwrap();
-    assert_eq!(trust.verify(leaf.certificate(), &nothing), Err(vec![Reason::UntrustedChain]));
 }
 
 #[test]

@@ -193,6 +193,28 @@ fn a_crl_of_another_ca_does_not_make_room_for_an_older_one() {
 }
 
 #[test]
+fn an_older_crl_is_not_taken_though_the_file_of_the_newer_one_is_gone() {
+    let mut fetched = Fetched::from(crl);
+    fetched.until_admitted();
+    let old = crl(&fetched.house.pki);
+    let caller = fetched.caller.clone();
+    fetched.house.pki.revoke(&caller).unwrap();
+    fetched.register.publish(&crl(&fetched.house.pki));
+    fetched.until("new");
+    fetched.register.publish(&old);
+    for entry in std::fs::read_dir(fetched.house.file("crl")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("fetched-") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    fetched.until("older");
+    fetched.until("older");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(fetched.status(), 0);
+}
+
+#[test]
 fn what_its_issuer_did_not_sign_or_is_none_is_not_taken() {
     let fetched = Fetched::from(crl);
     fetched.until_admitted();
@@ -202,12 +224,19 @@ fn what_its_issuer_did_not_sign_or_is_none_is_not_taken() {
     let foreign = fetched.house.pki.crl_of(Ca::Impostor).unwrap();
     let other = fetched.house.pki.crl_of(Ca::Gateway).unwrap();
     let twice = [good.clone(), good].concat();
+    let with = |extension: (&str, bool, &[u8])| fetched.house.pki.crl_with(Ca::Professional, &[extension]).unwrap();
+    let delta = with(("2.5.29.27", true, &[2, 1, 0]));
+    let partial = with(("2.5.29.28", true, &[0x30, 3, 0x81, 1, 0xff]));
+    let critical = with(("1.2.3.4", true, &[5, 0]));
     for (body, result) in [
         (&forged[..], "not-signed"),
         (&foreign, "not-signed"),
         (&other, "unknown-issuer"),
         (&twice, "malformed"),
         (b"<html>", "malformed"),
+        (&delta, "delta"),
+        (&partial, "partial"),
+        (&critical, "critical-extension"),
     ] {
         fetched.register.publish(body);
         fetched.until(result);

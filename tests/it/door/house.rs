@@ -56,6 +56,8 @@ impl Drop for Directory {
 pub(super) struct Plan {
     pub(super) min: TlsVersion,
     pub(super) revocation: bool,
+    /// File below the directory in which is kept which CRLs were seen.
+    pub(super) seen: Option<&'static str>,
     /// How long the handler takes.
     pub(super) slowness: Duration,
     /// How long a request may take.
@@ -64,7 +66,13 @@ pub(super) struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { min: TlsVersion::Tls12, revocation: true, slowness: Duration::ZERO, deadline: Duration::from_secs(5) }
+        Self {
+            min: TlsVersion::Tls12,
+            revocation: true,
+            seen: None,
+            slowness: Duration::ZERO,
+            deadline: Duration::from_secs(5),
+        }
     }
 }
 
@@ -93,8 +101,14 @@ impl House {
         let register = Arc::new(Register::new(Strictness::Test));
         let crl = plan.revocation.then(|| directory.path().join("crl"));
         let trust = Arc::new(
-            LiveTrust::load(TrustOptions { trust: directory.path().join("trust"), intermediates: None, crl, register })
-                .unwrap(),
+            LiveTrust::load(TrustOptions {
+                trust: directory.path().join("trust"),
+                intermediates: None,
+                seen: plan.seen.map(|name| directory.path().join(name)),
+                crl,
+                register,
+            })
+            .unwrap(),
         );
         let certificate = directory.path().join("server.pem");
         let options = TlsOptions { certificate, key: directory.path().join("server.key"), min: plan.min };

@@ -1,6 +1,10 @@
 //! Certificates that lose what they had, and files that change while the door is open.
 
+use std::sync::Arc;
+
 use sluis::cli::demo::pki::{Ca, Leaf, Pki, World};
+use sluis::gateway::revocation::{LiveTrust, TrustOptions};
+use sluis::identity::{Reason, Register, Strictness};
 
 use super::house::{House, PATIENCE, Plan, now};
 use super::{URA, assert_admitted, assert_refused, doctor, pki, with};
@@ -143,6 +147,70 @@ fn a_crl_that_is_older_or_forged_leaves_the_one_before_in_force() {
         std::fs::write(&path, &new).unwrap();
         house.settle(|tls| !tls.trust().is_broken());
     }
+}
+
+/// Whoever takes the file of a CRL away for a moment does not bring back an older one with that.
+#[test]
+fn a_crl_that_went_away_does_not_come_back_in_an_older_edition() {
+    let mut pki = pki();
+    let revoked = pki.issue("revoked", &doctor()).unwrap();
+    let good = pki.issue("good", &doctor()).unwrap();
+    let mut house = House::planned(pki, &Plan { seen: Some("seen/editions.json"), ..Plan::default() });
+    let path = house.file("crl/zorgverlener.crl");
+    let old = std::fs::read(&path).unwrap();
+    house.pki.revoke(&revoked).unwrap();
+    house.publish();
+    let new = std::fs::read(&path).unwrap();
+    let before = house.tls.trust().current().number();
+    std::fs::remove_file(&path).unwrap();
+    house.settle(|tls| tls.trust().current().number() > before);
+    house.tls.look();
+    assert_refused(&house, &good, "revocation-unknown");
+    std::fs::write(&path, &old).unwrap();
+    house.settle(|tls| tls.trust().is_broken());
+    for caller in [&revoked, &good] {
+        assert!(house.call(caller).and_then(|mut call| call.get("/")).is_err());
+        assert_eq!(house.failure(), "revocation-unknown");
+    }
+    // Nor by a restart, since it is on disk what was seen.
+    let options = |seen| TrustOptions {
+        trust: house.file("trust"),
+        intermediates: None,
+        crl: Some(house.file("crl")),
+        seen,
+        register: Arc::new(Register::new(Strictness::Test)),
+    };
+    let restarted = LiveTrust::load(options(Some(house.file("seen/editions.json")))).unwrap();
+    let nobody = openssl::stack::Stack::new().unwrap();
+    let verdict = restarted.current().trust().verify(revoked.certificate(), &nobody);
+    assert_eq!(verdict, Err(vec![Reason::RevocationUnknown]));
+    assert!(restarted.is_broken());
+    assert!(format!("{:?}", restarted.checks(now())).contains("Older"));
+    // The twin: without what was seen nothing tells the old one from the newest.
+    let forgetful = LiveTrust::load(options(None)).unwrap();
+    assert_eq!(forgetful.current().trust().verify(revoked.certificate(), &nobody), Ok(()));
+    // The one that was there is taken again.
+    std::fs::write(&path, &new).unwrap();
+    house.settle(|tls| !tls.trust().is_broken());
+    assert_admitted(&house, &good);
+    assert!(house.call(&revoked).and_then(|mut call| call.get("/")).is_err());
+    assert_eq!(house.failure(), "revoked");
+}
+
+#[test]
+fn a_delta_crl_beside_a_full_one_is_told_of_and_changes_nothing() {
+    let (house, caller) = with(&doctor());
+    let delta = house.pki.crl_with(Ca::Professional, &[("2.5.29.27", true, &[2, 1, 0])]).unwrap();
+    let before = house.tls.trust().current().number();
+    std::fs::write(house.file("crl/delta.crl"), &delta).unwrap();
+    house.settle(|tls| tls.trust().current().number() > before);
+    assert_admitted(&house, &caller);
+    let delta_told = |house: &House| format!("{:?}", house.tls.trust().checks(now())).contains("Delta");
+    assert!(delta_told(&house) && !house.tls.trust().is_broken());
+    // In the place of the full one: what was in force stays.
+    std::fs::write(house.file("crl/zorgverlener.crl"), &delta).unwrap();
+    house.settle(|tls| tls.trust().is_broken());
+    assert_admitted(&house, &caller);
 }
 
 #[test]

@@ -329,6 +329,26 @@ impl Leaf {
         Ok(self)
     }
 
+    /// Names where the CRL of its issuer is (RFC 5280, 4.2.1.13).
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub fn crl_at(self, url: &str) -> Result<Self, ErrorStack> {
+        let point = sequence(&[&tlv(context(0), &tlv(context(0), &tlv(0x86, url.as_bytes())))]);
+        self.extension("2.5.29.31", false, &sequence(&[&point]))
+    }
+
+    /// Names the OCSP responder of its issuer (RFC 5280, 4.2.2.1).
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub fn responder_at(self, url: &str) -> Result<Self, ErrorStack> {
+        let access = sequence(&[&oid("1.3.6.1.5.5.7.48.1")?, &tlv(0x86, url.as_bytes())]);
+        self.extension("1.3.6.1.5.5.7.1.1", false, &sequence(&[&access]))
+    }
+
     /// Adds a further serialNumber to the subject.
     #[must_use]
     pub fn also_serial_number(mut self, number: &str) -> Self {
