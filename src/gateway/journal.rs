@@ -32,6 +32,7 @@ mod queue;
 mod recovery;
 mod sealing;
 pub(crate) mod segments;
+pub(crate) mod tail;
 mod writer;
 
 use std::fmt;
@@ -43,9 +44,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use crate::audit::{Event, EventKind, Fault, Record, Sink};
+use crate::audit::{Event, EventKind, Fault, Head, Record, Sink};
 use crate::gateway::clock::Clock;
 use crate::gateway::signing::{PublicKeys, Signer};
 use crate::limits;
@@ -121,6 +122,7 @@ pub struct Journal {
     queue: Arc<Queue>,
     clock: Clock,
     flood: Mutex<Flood>,
+    durable: watch::Receiver<Head>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -162,6 +164,7 @@ impl Journal {
         let first_trail = writer
             .recover(&found, clock.now())
             .map_err(|source| JournalError::Disk { doing: "write to the journal", source })?;
+        let durable = writer.durable();
         let queue = Arc::new(Queue::new(capacity, first_trail));
         let (theirs, time) = (Arc::clone(&queue), clock.clone());
         let thread =
@@ -169,7 +172,7 @@ impl Journal {
                 .name("journal".to_owned())
                 .spawn(move || writer.run(&theirs, &time))
                 .map_err(|source| JournalError::Disk { doing: "start the thread that writes the journal", source })?;
-        Ok(Self { queue, clock, flood: Mutex::new(Flood::default()), writer: Mutex::new(Some(thread)) })
+        Ok(Self { queue, clock, flood: Mutex::new(Flood::default()), durable, writer: Mutex::new(Some(thread)) })
     }
 
     /// Returns the sink of one trail, with a place for its closing record.
@@ -190,6 +193,13 @@ impl Journal {
         if admitted && !self.queue.push(Entry::of(event.into(), now)) {
             self.flood().count(1);
         }
+    }
+
+    /// Returns what tells the head up to which the journal is durable, and when there is more; its sender is gone once the
+    /// journal has ended. What lies beyond it must be shown to nobody outside: a power cut can still take it away.
+    #[must_use]
+    pub fn durable(&self) -> watch::Receiver<Head> {
+        self.durable.clone()
     }
 
     /// Returns true if and only if the journal takes no records any more.

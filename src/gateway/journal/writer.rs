@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use time::{Date, OffsetDateTime, UtcOffset};
+use tokio::sync::watch;
 
 use super::disk::Disk;
 use super::queue::{Entry, Queue};
@@ -20,6 +21,8 @@ const BUFFER: usize = 1024 * 1024;
 pub(super) struct Writer<D> {
     disk: D,
     head: Head,
+    /// As far as it is durable.
+    durable: watch::Sender<Head>,
     /// The intents of each trail that are not closed.
     open: BTreeMap<u64, Vec<OpenIntent>>,
     segment_bytes: u64,
@@ -32,7 +35,13 @@ pub(super) struct Writer<D> {
 impl<D: Disk> Writer<D> {
     pub(super) fn new(disk: D, found: &Found, segment_bytes: u64, signer: Option<Arc<Signer>>) -> Self {
         let (head, day, sealing) = (found.head, found.day, signer.map(Sealing::with));
-        Self { disk, head, open: BTreeMap::new(), segment_bytes, buffer: Vec::new(), sealing, day }
+        let durable = watch::Sender::new(head);
+        Self { disk, head, durable, open: BTreeMap::new(), segment_bytes, buffer: Vec::new(), sealing, day }
+    }
+
+    /// Returns what tells how far the journal is durable. What a start finds is: the segment was synced when it was opened.
+    pub(super) fn durable(&self) -> watch::Receiver<Head> {
+        self.durable.subscribe()
     }
 
     /// Puts on record what was found at the start, and returns the number that the first trail may have.
@@ -129,7 +138,9 @@ impl<D: Disk> Writer<D> {
             return Ok(());
         }
         self.disk.write(&self.buffer)?;
-        self.disk.sync()
+        self.disk.sync()?;
+        self.durable.send_replace(self.head);
+        Ok(())
     }
 
     fn checkpoint(&mut self, now: OffsetDateTime) -> io::Result<()> {
