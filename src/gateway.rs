@@ -16,6 +16,7 @@ mod exchange;
 pub mod explain;
 pub mod fetching;
 mod forward;
+pub mod forwarder;
 mod halt;
 pub mod hook;
 mod inquiry;

@@ -171,3 +171,35 @@ pub const JOURNAL_FAULTS: usize = 1_000;
 
 /// A page token as callers send it back: longer than any that is made here.
 pub const PAGE_TOKEN_BYTES: usize = 1024;
+
+/// AuditEvents in one transaction of a forwarder: a server takes them in a second or two, and one that it refuses is found
+/// in a few halvings.
+pub const FORWARD_ENTRIES: usize = 100;
+
+/// Bytes of what a forwarder sends at a time, the last record beside: what servers take in one request.
+pub const FORWARD_BYTES: usize = 2 * 1024 * 1024;
+
+/// Records that a forwarder holds: most of them are no AuditEvent of their own.
+pub const FORWARD_RECORDS: usize = 1_000;
+
+/// How long a forwarder that has sent everything waits for more to send with the next record: a cursor is synced for each
+/// batch, on the disk that the journal is on.
+pub const FORWARD_LINGER: Duration = Duration::from_millis(250);
+
+/// Waiting for the next byte of the answer to what a forwarder sent: a transaction takes longer than a search.
+pub const FORWARD_ANSWER: Duration = Duration::from_secs(60);
+
+/// The answer to what a forwarder sent: an entry of some hundred bytes for each that was sent, with room for remarks.
+pub const FORWARD_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// Times that a record is refused by itself before its forwarder stops: one may be the fault of something in between.
+pub const FORWARD_REFUSALS: u32 = 3;
+
+/// The first wait of a forwarder after a failure; each is twice as long as the one before, up to the bound that is configured.
+pub const FORWARD_WAIT: Duration = Duration::from_millis(500);
+
+/// What is sent of the last records once the gateway is told to stop: what is not, is sent after the next start.
+pub const FORWARD_LAST: Duration = Duration::from_secs(3);
+
+/// Forwarders: each has a thread of its own.
+pub const FORWARDERS: usize = 16;

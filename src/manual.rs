@@ -169,6 +169,11 @@
 //! organisation. None of them tells what was withheld, or why a read met nothing; that stays in the journal
 //! ([`Part`](crate::audit::Part)). Nothing is made of a journal that is altered.
 //!
+//! A forwarder sends it on ([`gateway::forwarder`](crate::gateway::forwarder)): only what is durable, each line compared with
+//! the one before, in order, under ids that follow from the record. Its cursor moves behind an acknowledgement and never before,
+//! so a kill at any moment sends something again and changes nothing by it. What a target refuses is not passed over, and one
+//! that lost what it had acknowledged is told from one that never had it.
+//!
 //! ## The log that tells
 //!
 //! Types that identify a person have a masked `Debug` and no `Display`; metrics carry codes only; errors of the HTTP client,

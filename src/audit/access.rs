@@ -203,7 +203,8 @@ pub(super) struct Source {
 pub struct Accesses {
     /// By the number of the intent.
     open: BTreeMap<u64, Access>,
-    source: Option<Source>,
+    /// With the number of the record that says so.
+    source: Option<(u64, Source)>,
 }
 
 impl Accesses {
@@ -214,9 +215,9 @@ impl Accesses {
     pub fn take(&mut self, entry: &Entry, line: &[u8]) -> Result<Option<Told>, serde_json::Error> {
         let mut facts: Facts = serde_json::from_slice(line)?;
         match (&facts.source, &self.source) {
-            (Some(source), _) => self.source = Some(source.clone()),
+            (Some(source), _) => self.source = Some((entry.seq, source.clone())),
             // An event is of the gateway that wrote what stands before it.
-            (None, Some(source)) if entry.kind == Kind::Event => facts.source = Some(source.clone()),
+            (None, Some((_, source))) if entry.kind == Kind::Event => facts.source = Some(source.clone()),
             (None, _) => {}
         }
         let (hash, time) = (entry.hash, facts.time.as_deref().and_then(moment));
@@ -228,6 +229,15 @@ impl Accesses {
             Kind::Close => Some(Told::Access(Box::new(self.close(entry, time, facts)))),
             Kind::Event => Some(Told::Occurrence(Box::new(Occurrence { hash, time, facts }))),
         })
+    }
+
+    /// Returns the number of the first record that what follows can still need: whoever begins there knows as much, so that
+    /// what is told from here on is told the same way again. None where nothing before is needed.
+    #[must_use]
+    pub fn needs(&self) -> Option<u64> {
+        let intent = self.open.first_key_value().map(|(seq, _)| *seq);
+        let source = self.source.as_ref().map(|(seq, _)| *seq);
+        intent.into_iter().chain(source).min()
     }
 
     /// Returns the requests whose end is not on record, in the order in which they began.

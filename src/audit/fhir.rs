@@ -50,6 +50,12 @@ pub enum Part {
 pub struct AuditEvent(Value);
 
 impl AuditEvent {
+    /// Returns its id, which is the same each time that it is made of the same record.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.get("id").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Returns the resource as JSON, on one line.
     #[must_use]
     pub fn to_json(&self) -> String {

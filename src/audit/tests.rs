@@ -53,6 +53,11 @@ impl Written {
         self.0.lock().unwrap().now = now;
     }
 
+    /// The lines, without their ends.
+    pub(super) fn lines(&self) -> Vec<Vec<u8>> {
+        self.0.lock().unwrap().lines.clone()
+    }
+
     /// Everything that the journal tells, and what is under way at its end.
     pub(super) fn told(&self) -> (Vec<Told>, Vec<Access>) {
         let mut accesses = Accesses::default();

@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::gateway::clock::Clock;
 use crate::gateway::config::{self, Config, IdentitySettings, Mistake};
+use crate::gateway::forwarder;
 use crate::gateway::revocation::TrustOptions;
 use crate::gateway::sample::{self, Sample};
 use crate::gateway::start::{self, Unasked};
@@ -42,6 +43,9 @@ pub fn check(path: &Path) -> Vec<Mistake> {
             mistakes.extend(expected.map(|expected| mistake("identity.crl", expected)));
         }
         Err(error) => mistakes.push(mistake("identity", error.to_string())),
+    }
+    if let Err(error) = forwarder::check(&config.audit, &config.forward) {
+        mistakes.push(mistake("audit.forward", error.to_string()));
     }
     for Unasked { key, base, fault } in probe(&config) {
         let expected = if key == "directory.url" {

@@ -15,6 +15,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
+use super::forwarder::Told;
 use super::hook::Hooks;
 use super::metrics::Metrics;
 use super::trust::Standing;
@@ -107,6 +108,9 @@ struct Ready<'a> {
     checks: BTreeMap<&'static str, &'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     crls: Vec<Issuer<'a>>,
+    /// Says how the forwarders stand; none of it makes the gateway less ready.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    forward: BTreeMap<String, Told>,
 }
 
 /// How one issuer stands with its CRLs.
@@ -187,7 +191,7 @@ async fn answer(request: HttpRequest, payload: web::Payload, state: web::Data<St
     }
     let mut response = match request.path() {
         "/live" => HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body("{\"live\":true}\n"),
-        "/ready" => ready(&(state.checks)()),
+        "/ready" => ready(&(state.checks)(), &state.metrics),
         "/metrics" => HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
             .body(state.metrics.render()),
@@ -197,12 +201,13 @@ async fn answer(request: HttpRequest, payload: web::Payload, state: web::Data<St
     response
 }
 
-fn ready(checks: &[Check]) -> HttpResponse {
+fn ready(checks: &[Check], metrics: &Metrics) -> HttpResponse {
     let ready = checks.iter().all(|check| check.failure.is_none());
     let crls = checks.iter().flat_map(|check| &check.crls).map(Issuer::of).collect();
     let checks = checks.iter().map(|check| (check.name, check.failure.unwrap_or("ok"))).collect();
     let mut builder = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    builder.json(Ready { ready, checks, crls })
+    let forward = metrics.forwarders().iter().map(|one| (one.name().to_owned(), one.told())).collect();
+    builder.json(Ready { ready, checks, crls, forward })
 }
 
 #[cfg(test)]

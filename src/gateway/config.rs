@@ -19,6 +19,7 @@ use super::admin::Network;
 use super::hook::HookSecret;
 use super::revocation::FetchOptions;
 use super::tls::TlsVersion;
+use crate::audit::Part;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::identity::{Admitted, FacilityTypes, Register, Ura};
 use crate::view::{Mode, Narrative};
@@ -46,6 +47,8 @@ pub struct Config {
     pub policy: PolicySettings,
     /// Directory of the journal.
     pub audit: PathBuf,
+    /// Where the record is sent on to.
+    pub forward: Vec<ForwardSettings>,
     /// Directory of the keys.
     pub keys: PathBuf,
     /// Directory with exchange profiles, policies and labels of the hospital's own, beside the shipped ones.
@@ -217,6 +220,49 @@ pub struct PolicySettings {
     pub mode: Mode,
     /// Whether narratives are passed on where no plan is.
     pub narrative: Narrative,
+}
+
+/// A store that the record is sent on to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardSettings {
+    /// Its name, and that of its cursor.
+    pub name: String,
+    /// What it is.
+    pub kind: ForwardKind,
+    /// The longest wait between attempts to reach it.
+    pub longest_wait: Duration,
+}
+
+/// What the record is sent on to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForwardKind {
+    /// A FHIR server, as AuditEvents.
+    Fhir {
+        /// Its base URL without a slash at its end.
+        base: String,
+        /// Credentials towards it.
+        access: Access,
+        /// Whether what was withheld is among it.
+        part: Part,
+    },
+}
+
+impl ForwardKind {
+    /// Returns the word of the configuration.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Fhir { .. } => "fhir",
+        }
+    }
+
+    /// Returns what tells one target from another.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self {
+            Self::Fhir { base, .. } => base.clone(),
+        }
+    }
 }
 
 /// Logs and traces.

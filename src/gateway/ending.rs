@@ -26,17 +26,19 @@ pub(super) enum Stage {
     Answers,
     AdminListener,
     Journal,
+    Forwarders,
     Rest,
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Answers, Self::AdminListener, Self::Journal, Self::Rest];
+    const ALL: [Self; 5] = [Self::Answers, Self::AdminListener, Self::Journal, Self::Forwarders, Self::Rest];
 
     fn code(self) -> &'static str {
         match self {
             Self::Answers => "answers",
             Self::AdminListener => "admin-listener",
             Self::Journal => "journal",
+            Self::Forwarders => "forwarders",
             Self::Rest => "rest",
         }
     }

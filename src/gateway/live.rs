@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 
 use super::admin::Check;
 use super::config;
+use super::forwarder::{self, Forwarders};
 use super::revocation::{Fetching, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
 use super::tls::TlsError;
@@ -43,12 +44,18 @@ pub(super) struct Live {
     current: ArcSwap<Gateway>,
     broken: AtomicBool,
     fetching: Mutex<Option<Fetching>>,
+    forwarding: Mutex<Option<Forwarders>>,
 }
 
 impl Live {
     /// Puts a gateway in force.
     pub(super) fn new(gateway: Gateway) -> Self {
-        Self { current: ArcSwap::from_pointee(gateway), broken: AtomicBool::new(false), fetching: Mutex::new(None) }
+        Self {
+            current: ArcSwap::from_pointee(gateway),
+            broken: AtomicBool::new(false),
+            fetching: Mutex::new(None),
+            forwarding: Mutex::new(None),
+        }
     }
 
     pub(super) fn current(&self) -> Arc<Gateway> {
@@ -72,6 +79,32 @@ impl Live {
         };
         *self.fetching.lock().unwrap_or_else(PoisonError::into_inner) = started;
         Ok(())
+    }
+
+    /// Starts to send the record on, in place of what did under the configuration before; waits until that has ended.
+    pub(super) fn forward(&self) -> Result<(), StartError> {
+        let mut forwarding = self.forwarding.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = forwarding.take() {
+            before.stop();
+        }
+        let gateway = self.current();
+        let source = forwarder::Source {
+            journal: gateway.config.audit.clone(),
+            durable: gateway.journal.durable(),
+            clock: gateway.clock.clone(),
+        };
+        let started = Forwarders::start(&source, &gateway.config.forward)?;
+        gateway.metrics.forwarding(started.standings());
+        *forwarding = Some(started);
+        Ok(())
+    }
+
+    /// Stops to send the record on, and waits for that.
+    pub(super) fn stop_forwarding(&self) {
+        let forwarding = self.forwarding.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(forwarding) = forwarding {
+            forwarding.stop();
+        }
     }
 
     /// Stops to fetch.
@@ -120,6 +153,7 @@ impl Live {
         }
         let (identity, test) = (TrustOptions::of(&config.identity), config.identity.test);
         let gateway = Arc::new(before.followed_by(config).map_err(told)?);
+        forwarder::check(&gateway.config.audit, &gateway.config.forward).map_err(|error| told(error.into()))?;
         // A worker that cannot be made is known here; each thread makes its own.
         Worker::new(Arc::clone(&gateway)).map_err(|error| told(error.into()))?;
         // The last step that can fail: from here on both hold.

@@ -6,9 +6,13 @@
 mod table;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use super::door::HandshakeFailure;
+use super::forwarder::{self, Standing};
 use super::hook::Notice;
 use super::live::Reading;
 use super::revocation::fetch_codes;
@@ -92,6 +96,7 @@ pub struct Metrics {
     trust_generation: Gauge,
     crl_next_update: Gauge,
     crl_issuers: Named,
+    forwarders: ArcSwap<Vec<Arc<Standing>>>,
 }
 
 impl Metrics {
@@ -163,6 +168,7 @@ impl Metrics {
                 "When the CRL of an issuer gets too old to count, seconds since 1970; 0 where none of it counts.",
                 "issuer",
             ),
+            forwarders: ArcSwap::default(),
         }
     }
 
@@ -228,6 +234,17 @@ impl Metrics {
         self.crl_issuers.set(until);
     }
 
+    /// Says which forwarders run from here on. Their names are those of the configuration.
+    pub(super) fn forwarding(&self, standings: Vec<Arc<Standing>>) {
+        self.forwarders.store(Arc::new(standings));
+    }
+
+    /// Returns how the forwarders stand.
+    #[must_use]
+    pub fn forwarders(&self) -> Arc<Vec<Arc<Standing>>> {
+        self.forwarders.load_full()
+    }
+
     /// Returns everything in the text format of Prometheus 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
@@ -255,6 +272,7 @@ impl Metrics {
             gauge.render(&mut out);
         }
         self.crl_issuers.render(&mut out);
+        forwarder::render(&self.forwarders.load(), &mut out);
         out
     }
 }

@@ -18,6 +18,7 @@ use super::directory;
 use super::door::{Door, DoorOptions, FailedHandshake, OnFailure};
 use super::ending::{self, Ending, Stage};
 use super::exchange::exchange;
+use super::forwarder;
 use super::hook::Hooks;
 use super::live::{Live, Reading};
 use super::lookup;
@@ -201,6 +202,7 @@ impl Running {
         if test {
             tracing::warn!("test certificates are accepted: identity.test is true");
         }
+        forwarder::check(&settings.audit, &settings.forward)?;
         // A worker that cannot be made is known here; each thread makes its own.
         Worker::new(live.current())?;
         let shared = Arc::clone(&live);
@@ -251,6 +253,7 @@ impl Running {
         gateway.journal.event(begun);
         let sources = Arc::new(Sources::default());
         live.fetch()?;
+        live.forward()?;
         let asking = actix_rt::spawn(ask_sources(Arc::clone(&live), Arc::clone(&sources)));
         let reading = actix_rt::spawn(read_on_hangup(Arc::clone(&live), hangup));
         let metrics = Arc::clone(&gateway.metrics);
@@ -272,6 +275,8 @@ impl Running {
         // It waits for the disk; nothing else runs any more.
         ending.waits_for(Stage::Journal);
         gateway.journal.stop();
+        ending.waits_for(Stage::Forwarders);
+        live.stop_forwarding();
         ending.waits_for(Stage::Rest);
         served
     }
@@ -325,7 +330,15 @@ async fn read_on_hangup(live: Arc<Live>, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         // It waits for the disk, and compiles.
         let read = Arc::clone(&live);
-        let reading = tokio::task::spawn_blocking(move || read.read_again()).await;
+        let reading = tokio::task::spawn_blocking(move || {
+            let reading = read.read_again();
+            // What stopped because of its target is tried again, whatever the file says.
+            if let Err(error) = read.forward() {
+                tracing::error!(%error, "the record cannot be sent on");
+            }
+            reading
+        })
+        .await;
         if matches!(reading, Ok(Reading::Renewed)) && live.fetch().is_err() {
             tracing::error!("CRLs cannot be fetched");
         }

@@ -14,6 +14,7 @@ use super::consent_store::{ConsentStore, Servers};
 use super::directory::Directory;
 use super::door::{HandshakeFailure, Peer};
 use super::emergency::Emergencies;
+use super::forwarder::ForwardError;
 use super::journal::{Journal, JournalError};
 use super::keys::{self, KeysError};
 use super::memory::{Memory, Remembered};
@@ -73,6 +74,9 @@ pub enum StartError {
     /// The journal cannot be kept.
     #[error("{0}")]
     Journal(#[from] JournalError),
+    /// The record cannot be sent on.
+    #[error("{0}")]
+    Forward(#[from] ForwardError),
     /// The keys cannot be used.
     #[error("{0}")]
     Keys(#[from] KeysError),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Response, StatusCode};
 
 use super::config::Access;
 use super::metrics::{Answered, Call, Metrics};
@@ -180,6 +180,15 @@ impl Upstream {
 /// # Errors
 /// Credentials that cannot be read.
 pub(super) fn client(access: &Access) -> Result<(Client, Option<HeaderValue>), AccessError> {
+    let (builder, bearer) = builder(access)?;
+    Ok((builder.build().map_err(|_| AccessError::Client)?, bearer))
+}
+
+/// Prepares such a client.
+///
+/// # Errors
+/// Credentials that cannot be read.
+pub(super) fn builder(access: &Access) -> Result<(ClientBuilder, Option<HeaderValue>), AccessError> {
     let Access { ca, identity, bearer_file } = access;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
@@ -210,8 +219,7 @@ pub(super) fn client(access: &Access) -> Result<(Client, Option<HeaderValue>), A
         Some(file) => Some(bearer(file)?),
         None => None,
     };
-    let client = builder.build().map_err(|_| AccessError::Client)?;
-    Ok((client, bearer))
+    Ok((builder, bearer))
 }
 
 fn is_fhir_json(headers: &HeaderMap) -> bool {

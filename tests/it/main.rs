@@ -25,6 +25,8 @@ mod explain;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod forward;
+#[cfg(test)]
 mod fresh;
 #[cfg(test)]
 mod hooks;

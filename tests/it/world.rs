@@ -8,6 +8,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod records;
 pub(crate) mod stories;
+pub(crate) mod target;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Part, audit_events};
 use crate::audit::tests::{Story, Written, emergency};
-use crate::audit::{Event, EventKind, Interaction, Outcome, Review, Sink as _};
+use crate::audit::{Accesses, Event, EventKind, Interaction, Outcome, Record, Review, Sink as _, read};
 use crate::consent::Ground;
 use crate::identity::CardType;
 
@@ -177,6 +177,42 @@ fn a_repeat_makes_the_same_events_and_no_two_have_one_id() {
     assert_eq!(events, values(&written, Part::Protected));
     let ids: BTreeSet<_> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), events.len());
+}
+
+/// What a forwarder does that was stopped anywhere.
+#[test]
+fn whoever_begins_again_at_the_first_record_that_is_needed_tells_what_follows_the_same_way() {
+    let written = Written::default();
+    written.append(Event::new(EventKind::Start).at("00000002", "https://sluis.example/fhir").into());
+    let slow = Story { id: "slow", ..Story::default() }.begin(&written);
+    stories().iter().for_each(|story| story.tell(&written));
+    let killed = Story { id: "killed", patient: &["Patient/7"], ..Story::default() }.begin(&written);
+    written.append(Event::new(EventKind::Trust).with("state", "renewed").into());
+    written.append(Event::new(EventKind::Trust).with("state", "broken").into());
+    drop(slow);
+    written.append(Record::abandoned(Some("killed"), Some("rule-permits")));
+    std::mem::forget(killed);
+    written.append(Event::new(EventKind::Stop).into());
+    let lines = written.lines();
+    let tell = |accesses: &mut Accesses, line: &Vec<u8>| {
+        let told = accesses.take(&read(line).unwrap(), line).unwrap();
+        told.map_or(Vec::new(), |told| audit_events(&told, Part::Protected))
+    };
+    let mut resumed_late = 0;
+    for cut in 0..=lines.len() {
+        let (before, behind) = lines.split_at(cut);
+        let mut first = Accesses::default();
+        before.iter().for_each(|line| drop(tell(&mut first, line)));
+        let from = first.needs().map_or(cut, |seq| usize::try_from(seq).unwrap() - 1);
+        resumed_late += usize::from(from > 0);
+        let mut second = Accesses::default();
+        before[from..].iter().for_each(|line| drop(tell(&mut second, line)));
+        for line in behind {
+            assert_eq!(tell(&mut first, line), tell(&mut second, line), "behind {cut}");
+        }
+    }
+    // It need not be the first record each time.
+    assert!(resumed_late > 2);
 }
 
 /// Whoever may read AuditEvents learns neither what was withheld nor that a read met something hidden.

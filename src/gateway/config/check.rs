@@ -2,6 +2,7 @@
 
 mod access;
 mod directory;
+mod forward;
 mod hook;
 mod identity;
 
@@ -82,6 +83,7 @@ impl Check {
         let directory = self.organisations(raw.directory);
         let policy = self.policy(raw.policy);
         let telemetry = self.telemetry(raw.telemetry);
+        let forward = self.forward(raw.audit.forward);
         if raw.audit.durability != "group" {
             self.mistake::<()>("audit.durability", "\"group\"");
         }
@@ -97,6 +99,7 @@ impl Check {
             directory: directory?,
             policy: policy?,
             audit: self.directory.join(raw.audit.directory),
+            forward,
             keys: self.directory.join(raw.keys.directory),
             profiles,
             telemetry: telemetry?,

@@ -232,6 +232,28 @@ pub(super) struct Audit {
     pub(super) directory: PathBuf,
     #[serde(default = "group")]
     pub(super) durability: String,
+    #[serde(default)]
+    pub(super) forward: Vec<Forward>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Forward {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) base: Option<String>,
+    #[serde(default)]
+    pub(super) withheld: bool,
+    #[serde(default = "a_minute")]
+    pub(super) longest_wait: String,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) bearer_file: Option<PathBuf>,
+}
+
+fn a_minute() -> String {
+    "1m".to_owned()
 }
 
 fn group() -> String {
