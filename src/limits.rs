@@ -131,6 +131,18 @@ pub const CRL_FETCH: Duration = Duration::from_secs(120);
 /// URLs that CRLs are fetched from: each is a task of its own, and a register has a handful of CAs.
 pub const CRL_URLS: usize = 32;
 
+/// One question to an OCSP responder in all: a request waits for it, and its deadline is not much more.
+pub const OCSP_ASK: Duration = Duration::from_secs(3);
+
+/// How long no second question is asked about a certificate after one that failed: callers who are refused come again.
+pub const OCSP_PAUSE: Duration = Duration::from_secs(2);
+
+/// One answer of an OCSP responder: a signature, a certificate or two, and a status.
+pub const OCSP_BYTES: usize = 64 * 1024;
+
+/// Certificates whose answers are held: callers of an issuer without a CRL. What goes for want of room is asked for again.
+pub const OCSP_PLACES: usize = 10_000;
+
 /// Waiting for a connection to the upstream.
 pub const CONNECT: Duration = Duration::from_secs(3);
 

@@ -64,7 +64,8 @@ fn trust(identity: &IdentitySettings) -> Result<Trust, TrustError> {
     let directories = Directories { trust: &identity.trust, intermediates: identity.intermediates.as_deref(), crl };
     let seen = TrustOptions::of(identity).seen;
     let seen = seen.as_deref().map_or_else(|| Ok(Editions::default()), Editions::read)?;
-    Trust::of(directories, Moment::Present, &seen)
+    let trust = Trust::of(directories, Moment::Present, &seen)?;
+    Ok(if identity.ocsp.is_some() { trust.asking() } else { trust })
 }
 
 /// Returns what was expected of the CRLs of an issuer, where that is not what is there. What is missing or has ended is
@@ -73,7 +74,7 @@ fn expected(standing: &Standing, fetched: bool) -> Option<String> {
     let Standing { issuer, state, until } = standing;
     let ended = until.and_then(|until| until.format(&Rfc3339).ok()).unwrap_or_default();
     match state {
-        CrlState::Holds | CrlState::None => None,
+        CrlState::Holds | CrlState::None | CrlState::Asked => None,
         CrlState::Missing | CrlState::Ended if fetched => None,
         CrlState::Missing => Some(format!("a CRL of {issuer}; there is none, and its callers are refused")),
         CrlState::Ended => {

@@ -17,7 +17,7 @@ pub use check::{Mistake, load};
 
 use super::admin::Network;
 use super::hook::HookSecret;
-use super::revocation::FetchOptions;
+use super::revocation::{FetchOptions, OcspOptions};
 use super::tls::TlsVersion;
 use crate::audit::Part;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
@@ -105,6 +105,8 @@ pub struct IdentitySettings {
     pub crl: Option<PathBuf>,
     /// From where CRLs are fetched into that directory; none where somebody else keeps it filled.
     pub fetch: Option<FetchOptions>,
+    /// Who is asked where an issuer has no CRL; none where its callers are refused then.
+    pub ocsp: Option<OcspOptions>,
     /// Accept test OIDs and lenient test certificates.
     pub test: bool,
     /// The issuing CAs whose certificates count, and how strictly these are read.

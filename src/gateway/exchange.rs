@@ -43,7 +43,7 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
     let deadline = Instant::now() + gateway.config.listen.deadline;
     let id = response::request_id(request.headers());
     let Some(peer) = request.conn_data::<Peer>() else { return response::refuse(Refusal::Internal, &id) };
-    let caller = match peer.admit(now, &gateway.trust) {
+    let caller = match peer.admit(now, &gateway.trust).await {
         Ok(caller) => caller,
         Err(reasons) => {
             gateway.not_admitted(&id, peer, &reasons);

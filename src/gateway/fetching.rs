@@ -8,8 +8,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, StatusCode};
+use reqwest::{Certificate, Client, RequestBuilder, StatusCode};
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 
@@ -80,10 +81,28 @@ pub(super) fn client(authorities: Vec<Certificate>) -> reqwest::Result<Client> {
 /// # Errors
 /// Whatever is no whole answer of status 200.
 pub(super) async fn download(client: &Client, url: &str, limit: usize) -> Result<Vec<u8>, DownloadError> {
+    received(client.get(url), limit).await
+}
+
+/// Posts `body`, and takes an answer of at most `limit` bytes.
+///
+/// # Errors
+/// Whatever is no whole answer of status 200.
+pub(super) async fn exchange(
+    client: &Client,
+    url: &str,
+    kind: &'static str,
+    body: Vec<u8>,
+    limit: usize,
+) -> Result<Vec<u8>, DownloadError> {
+    received(client.post(url).header(CONTENT_TYPE, kind).body(body), limit).await
+}
+
+async fn received(request: RequestBuilder, limit: usize) -> Result<Vec<u8>, DownloadError> {
     let failed = |error: reqwest::Error| {
         if error.is_timeout() { DownloadError::Timeout } else { DownloadError::Unreachable }
     };
-    let mut response = client.get(url).send().await.map_err(failed)?;
+    let mut response = request.send().await.map_err(failed)?;
     if response.status() != StatusCode::OK {
         return Err(DownloadError::Status { status: response.status().as_u16() });
     }

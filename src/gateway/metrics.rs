@@ -15,7 +15,7 @@ use super::door::HandshakeFailure;
 use super::forwarder::{self, Standing};
 use super::hook::Notice;
 use super::live::Reading;
-use super::revocation::fetch_codes;
+use super::revocation::{fetch_codes, ocsp_codes};
 use crate::audit::Outcome;
 use crate::consent::Ground;
 use table::{Counters, Gauge, Histograms, Label, Named};
@@ -86,6 +86,7 @@ pub struct Metrics {
     asked: Counters,
     notices: Counters,
     crls_fetched: Counters,
+    ocsp_answers: Counters,
     configuration_reads: Counters,
     upstream: Histograms,
     in_flight: Gauge,
@@ -136,6 +137,11 @@ impl Metrics {
                 "sluis_crl_fetches_total",
                 "CRLs that were fetched, by what became of them.",
                 vec![Label::new("result", fetch_codes())],
+            ),
+            ocsp_answers: Counters::new(
+                "sluis_ocsp_answers_total",
+                "Questions to OCSP responders, by what became of them.",
+                vec![Label::new("result", ocsp_codes())],
             ),
             configuration_reads: Counters::new(
                 "sluis_configuration_reads_total",
@@ -197,6 +203,10 @@ impl Metrics {
         self.crls_fetched.add(&[result]);
     }
 
+    pub(super) fn ocsp_answered(&self, result: &'static str) {
+        self.ocsp_answers.add(&[result]);
+    }
+
     pub(super) fn configuration(&self, reading: Reading) {
         self.configuration_reads.add(&[reading.code()]);
         self.configuration_broken.set(i64::from(reading == Reading::Broken));
@@ -255,6 +265,7 @@ impl Metrics {
             &self.asked,
             &self.notices,
             &self.crls_fetched,
+            &self.ocsp_answers,
             &self.configuration_reads,
         ] {
             counters.render(&mut out);

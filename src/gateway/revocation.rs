@@ -8,21 +8,26 @@
 
 mod fetch;
 mod fingerprint;
+mod ocsp;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use time::OffsetDateTime;
 
 use super::admin::Check;
 use super::config::IdentitySettings;
-use super::trust::{Crl, CrlError, CrlState, Directories, Editions, Moment, Standing, Trust, TrustError};
-use crate::identity::Register;
+use super::metrics::Metrics;
+use super::trust::{Crl, CrlError, CrlState, Directories, Editions, Moment, Standing, Trust, TrustError, Unproven};
+use crate::identity::{Reason, Register};
 pub(super) use fetch::codes as fetch_codes;
 pub use fetch::{FetchError, FetchOptions, Fetching};
 pub(super) use fingerprint::Fingerprint;
+use ocsp::Ocsp;
+pub(super) use ocsp::codes as ocsp_codes;
+pub use ocsp::{OcspError, OcspOptions};
 
 /// How long a verdict on a chain counts when nothing changed: long enough that it costs a busy connection nothing, short
 /// enough that a CA that expires ends what came through it.
@@ -55,6 +60,8 @@ pub struct TrustOptions {
     /// File in which is kept which CRLs were seen; none where nobody fetches them, and the directory is not the gateway's to
     /// write in.
     pub seen: Option<PathBuf>,
+    /// Who is asked where an issuer has no CRL; none where its callers are refused then.
+    pub ocsp: Option<OcspOptions>,
     /// What certificates are read by.
     pub register: Arc<Register>,
 }
@@ -63,10 +70,10 @@ impl TrustOptions {
     /// Returns those of a configuration.
     #[must_use]
     pub fn of(settings: &IdentitySettings) -> Self {
-        let IdentitySettings { trust, intermediates, crl, register, fetch, test: _, admit: _ } = settings;
+        let IdentitySettings { trust, intermediates, crl, register, fetch, ocsp, test: _, admit: _ } = settings;
         let (trust, intermediates, crl) = (trust.clone(), intermediates.clone(), crl.clone());
         let seen = fetch.as_ref().map(|fetch| fetch.directory.join(SEEN));
-        Self { trust, intermediates, crl, seen, register: Arc::clone(register) }
+        Self { trust, intermediates, crl, seen, ocsp: ocsp.clone(), register: Arc::clone(register) }
     }
 }
 
@@ -123,6 +130,8 @@ pub struct LiveTrust {
     current: ArcSwap<Generation>,
     seen: Mutex<Fingerprint>,
     editions: Mutex<Editions>,
+    ocsp: ArcSwapOption<Ocsp>,
+    metrics: OnceLock<Arc<Metrics>>,
     broken: AtomicBool,
 }
 
@@ -142,11 +151,14 @@ impl LiveTrust {
         let forged = trust.holds_forged();
         let before = editions.clone();
         trust.note(&mut editions);
+        let ocsp = asking(&options)?;
         let live = Self {
             options: ArcSwap::from_pointee(options),
             current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust), register }),
             seen: Mutex::new(seen),
             editions: Mutex::new(before),
+            ocsp: ArcSwapOption::from(ocsp.map(Arc::new)),
+            metrics: OnceLock::new(),
             broken: AtomicBool::new(forged),
         };
         live.keep(editions);
@@ -199,7 +211,16 @@ impl LiveTrust {
         let current = self.current();
         let trust = read(&options, &self.editions())?;
         trust.may_follow(&current.trust)?;
+        let ocsp = asking(&options)?;
         *seen = found;
+        let same = self.ocsp.load().as_ref().map(|ocsp| ocsp.options().clone()) == options.ocsp;
+        if !same {
+            // What was said to the one before was said to the settings before.
+            self.ocsp.store(ocsp.map(Arc::new));
+            if let Some(metrics) = self.metrics.get() {
+                self.count_in(metrics);
+            }
+        }
         // The same one leaves what was read by it as it is.
         let same = *current.register == *options.register;
         let register = if same { &current.register } else { &options.register };
@@ -244,6 +265,28 @@ impl LiveTrust {
         self.current.load().trust.take(crl, &self.editions(), now)
     }
 
+    /// Counts what responders say from here on.
+    pub fn count_in(&self, metrics: &Arc<Metrics>) {
+        self.metrics.get_or_init(|| Arc::clone(metrics));
+        if let Some(ocsp) = &*self.ocsp.load() {
+            ocsp.count_in(metrics);
+        }
+    }
+
+    /// Asks responders about certificates that no CRL tells of, where no answer is in hand.
+    ///
+    /// # Errors
+    /// Every reason for which one is not known to be good.
+    pub(super) async fn prove(&self, unproven: &[Unproven], now: OffsetDateTime) -> Result<(), Vec<Reason>> {
+        if unproven.is_empty() {
+            return Ok(());
+        }
+        match self.ocsp.load_full() {
+            Some(ocsp) => ocsp.prove(unproven, now).await,
+            None => Err(vec![Reason::RevocationUnknown]),
+        }
+    }
+
     /// Notes a CRL that was taken, before its file is read: none from before it is taken meanwhile.
     pub(super) fn took(&self, crl: &Crl) {
         let mut editions = self.editions();
@@ -268,7 +311,7 @@ impl LiveTrust {
             Check::passing("crl")
         } else if has(CrlState::Ended) {
             Check::failing("crl", "expired")
-        } else if has(CrlState::Missing) || self.current().trust.crl_issuers() == 0 {
+        } else if has(CrlState::Missing) || (self.current().trust.crl_issuers() == 0 && !has(CrlState::Asked)) {
             Check::failing("crl", "missing")
         } else if has(CrlState::NotYet) {
             Check::failing("crl", "not-yet")
@@ -281,7 +324,12 @@ impl LiveTrust {
 
 fn read(options: &TrustOptions, seen: &Editions) -> Result<Trust, TrustError> {
     let (intermediates, crl) = (options.intermediates.as_deref(), options.crl.as_deref());
-    Trust::of(Directories { trust: &options.trust, intermediates, crl }, Moment::Present, seen)
+    let trust = Trust::of(Directories { trust: &options.trust, intermediates, crl }, Moment::Present, seen)?;
+    Ok(if options.ocsp.is_some() { trust.asking() } else { trust })
+}
+
+fn asking(options: &TrustOptions) -> Result<Option<Ocsp>, TrustError> {
+    options.ocsp.clone().map(Ocsp::new).transpose().map_err(|_| TrustError::Client)
 }
 
 fn fingerprint(options: &TrustOptions) -> Fingerprint {

@@ -194,6 +194,7 @@ impl Running {
         }
         let trust =
             Arc::new(LiveTrust::load(TrustOptions::of(&settings.identity)).map_err(super::tls::TlsError::from)?);
+        trust.count_in(&metrics);
         let config::Listen { address, certificate, key, tls_min, deadline, workers, .. } = settings.listen;
         let tls = Arc::new(LiveTls::load(TlsOptions { certificate, key, min: tls_min }, Arc::clone(&trust))?);
         let gateway = Gateway::new(config, trust, clock.clone(), Arc::clone(&metrics))?;

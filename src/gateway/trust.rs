@@ -30,6 +30,7 @@ mod verify;
 pub(in crate::gateway) use crl::Crl;
 pub use crl::CrlError;
 pub use edition::Editions;
+pub(in crate::gateway) use edition::SKEW;
 pub use error::TrustError;
 pub use findings::Findings;
 pub use standing::{CrlState, Standing};
@@ -53,8 +54,34 @@ pub enum Moment {
     At(OffsetDateTime),
 }
 
+/// What becomes of a certificate whose issuer has no CRL here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WithoutCrl {
+    /// Nothing shows that it is not revoked.
+    Refused,
+    /// A responder is to be asked, before anything is granted.
+    Asked,
+}
+
+/// A certificate that holds but for one thing: whether it is revoked is not known.
+#[derive(Debug, Clone)]
+pub(in crate::gateway) struct Unproven {
+    pub(in crate::gateway) certificate: X509,
+    pub(in crate::gateway) issuer: X509,
+    /// Certificates between it and the leaf, the leaf included: 0 is the leaf.
+    pub(in crate::gateway) depth: usize,
+}
+
+impl Unproven {
+    /// Returns the common name of its issuer.
+    pub(in crate::gateway) fn issuer_name(&self) -> String {
+        crl::common_name(self.issuer.subject_name())
+    }
+}
+
 /// The anchors and CRLs in force.
 pub struct Trust {
+    without_crl: WithoutCrl,
     anchors: Vec<X509>,
     /// CAs below an anchor, known for their CRLs alone.
     intermediates: Vec<X509>,
@@ -149,7 +176,18 @@ impl Trust {
             }
             None => None,
         };
-        Ok(Self { anchors, intermediates, revocation, moment })
+        Ok(Self { without_crl: WithoutCrl::Refused, anchors, intermediates, revocation, moment })
+    }
+
+    /// Leaves certificates whose issuer has no CRL here to whoever can ask a responder.
+    #[must_use]
+    pub fn asking(self) -> Self {
+        Self { without_crl: WithoutCrl::Asked, ..self }
+    }
+
+    /// Returns true if and only if something else than a CRL may tell that a certificate is not revoked.
+    pub(in crate::gateway) fn asks(&self) -> bool {
+        self.without_crl == WithoutCrl::Asked
     }
 
     /// Checks that this may take the place of what was in force: no CRL that its issuer did not sign, none from before one

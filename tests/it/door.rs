@@ -5,6 +5,7 @@ mod fetch;
 mod handshake;
 pub(crate) mod house;
 mod http;
+mod ocsp;
 mod revocation;
 mod swaps;
 

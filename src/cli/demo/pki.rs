@@ -19,10 +19,12 @@ mod ca;
 mod der;
 mod issued;
 mod leaf;
+mod ocsp;
 
 pub use ca::{Ca, World};
 pub use issued::Issued;
 pub use leaf::{AltName, KeyLength, Leaf};
+pub use ocsp::{Answer, Says, Signer};
 
 use der::{PRINTABLE, SEQUENCE, Scheme, UTF8, context, extension, moment, sequence, tlv, unsigned};
 use issued::{Body, CALLER_KEYS, GATEWAY_KEY, LARGE_KEY, ROOT_KEY, WEAK_KEY, authority_key, key};
@@ -217,11 +219,32 @@ impl Pki {
     ///
     /// When OpenSSL fails.
     pub fn reissued(&self, ca: Ca, valid: (OffsetDateTime, OffsetDateTime)) -> Result<X509, PkiError> {
+        let above = ca_name("TEST Staat der Nederlanden Root CA - G3")?;
+        self.issued_again(ca, (&above, &key(ROOT_KEY)?), valid)
+    }
+
+    /// Issues the certificate of a CA as that of a root, by its own key, for servers that take nothing else as an anchor.
+    ///
+    /// # Errors
+    ///
+    /// When OpenSSL fails.
+    pub fn rooted(&self, ca: Ca) -> Result<X509, PkiError> {
+        let authority = self.authority(ca)?;
+        let valid = (self.now - Duration::DAY, self.now + Duration::days(365));
+        self.issued_again(ca, (&authority.name, &authority.key), valid)
+    }
+
+    fn issued_again(
+        &self,
+        ca: Ca,
+        (issuer, issuer_key): (&[u8], &PKey<Private>),
+        valid: (OffsetDateTime, OffsetDateTime),
+    ) -> Result<X509, PkiError> {
         let Authority { name, key: own_key, .. } = self.authority(ca)?;
         let body = Body {
             serial: 0x0300,
-            issuer: &ca_name("TEST Staat der Nederlanden Root CA - G3")?,
-            issuer_key: &key(ROOT_KEY)?,
+            issuer,
+            issuer_key,
             subject: name,
             key: own_key,
             valid,
@@ -268,6 +291,16 @@ impl Pki {
             }
         }
         Ok(())
+    }
+
+    /// Writes the CRL of one CA into `dir`, in one step.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written or OpenSSL fails.
+    pub fn write_crl(&self, ca: Ca, dir: &Path) -> Result<(), PkiError> {
+        let name = ca.file().ok_or(PkiError::NoSuchCa)?;
+        write(dir, &format!("{name}.crl"), &self.crl_of(ca)?)
     }
 
     /// Returns the CRL of a CA.

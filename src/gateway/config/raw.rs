@@ -72,10 +72,25 @@ pub(super) struct Identity {
     pub(super) revocation: String,
     #[serde(default)]
     pub(super) test: bool,
+    #[serde(default = "off")]
+    pub(super) ocsp: String,
+    #[serde(default)]
+    pub(super) ocsp_hosts: Vec<String>,
+    #[serde(default = "hourly")]
+    pub(super) ocsp_max_age: String,
+    #[serde(default)]
+    pub(super) responder: Vec<Responder>,
     #[serde(default)]
     pub(super) issuer: Vec<Issuer>,
     #[serde(default)]
     pub(super) admit: Admit,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Responder {
+    pub(super) issuer: String,
+    pub(super) url: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +115,10 @@ pub(super) struct Admit {
 
 fn hourly() -> String {
     "1h".to_owned()
+}
+
+fn off() -> String {
+    "off".to_owned()
 }
 
 fn require() -> String {

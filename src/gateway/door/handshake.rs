@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
@@ -104,6 +105,10 @@ async fn shake(tcp: TcpStream, address: SocketAddr, shared: &Shared) -> Result<S
     let now = shared.clock.now();
     let (leaf, chain) = certificates(tls.ssl()).map_err(failed)?.ok_or(HandshakeFailure::NoCertificate)?;
     let peer = Peer::new(leaf, chain, address, &acceptor.generation, now).map_err(failed)?;
+    if acceptor.generation.trust().asks() {
+        let (peer, tls) = (peer.clone(), Arc::clone(&shared.tls));
+        actix_rt::spawn(async move { peer.prepare(now, tls.trust()).await });
+    }
     Ok(Stream::new(tls, peer, shared.deadline))
 }
 

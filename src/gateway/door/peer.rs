@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::revocation::{Generation, LiveTrust, Mark};
+use crate::gateway::trust::Unproven;
 use crate::identity::{Caller, Reason, Register, identify};
 
 /// Who is at the other end of a connection. Requests find it with `HttpRequest::conn_data`.
@@ -29,8 +30,10 @@ struct Facts {
     chain: Stack<X509>,
     address: SocketAddr,
     read: RefCell<Read>,
-    /// When the chain was last found good.
-    verified: Cell<Mark>,
+    /// When the chain was last found good, but for what a responder is to be asked.
+    verified: Cell<Option<Mark>>,
+    /// What no CRL tells of: a responder is asked at each request whose answer is not in hand.
+    unproven: RefCell<Vec<Unproven>>,
     refused: Cell<bool>,
     /// When each answer that is under way began.
     running: RefCell<Vec<Instant>>,
@@ -60,7 +63,10 @@ impl fmt::Debug for Peer {
 
 impl Peer {
     /// Reads the certificate of a handshake that succeeded with the trust of `generation`.
-    pub(super) fn new(
+    ///
+    /// # Errors
+    /// When OpenSSL cannot write what it read.
+    pub fn new(
         leaf: X509,
         chain: Stack<X509>,
         address: SocketAddr,
@@ -73,7 +79,9 @@ impl Peer {
             chain,
             address,
             read: RefCell::new(read),
-            verified: Cell::new(generation.mark(now)),
+            // The handshake waited for no responder.
+            verified: Cell::new((!generation.trust().asks()).then(|| generation.mark(now))),
+            unproven: RefCell::default(),
             refused: Cell::new(false),
             running: RefCell::default(),
             changed: Notify::new(),
@@ -86,13 +94,13 @@ impl Peer {
         self.0.address
     }
 
-    /// Admits a request: returns the caller if the certificate names one and still holds. After a refusal the connection
-    /// is closed when its answers are out.
+    /// Admits a request: returns the caller if the certificate names one and still holds. It waits where a responder has to
+    /// be asked, no longer than one is asked. After a refusal the connection is closed when its answers are out.
     ///
     /// # Errors
     /// Every reason that was found, at least one.
-    pub fn admit(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
-        let admitted = self.judge(now, trust);
+    pub async fn admit(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
+        let admitted = self.judge(now, trust).await;
         if admitted.is_err() {
             self.0.refused.set(true);
             self.0.changed.notify_waiters();
@@ -100,7 +108,13 @@ impl Peer {
         admitted
     }
 
-    fn judge(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
+    /// Asks what has to be asked as soon as the handshake is over, so that the first request need not wait.
+    pub(super) async fn prepare(&self, now: OffsetDateTime, trust: &LiveTrust) {
+        // What is found is found again by a request, which alone is refused for it.
+        drop(self.judge(now, trust).await);
+    }
+
+    async fn judge(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
         let current = trust.current();
         let caller = self.caller(&current, now)?;
         // Without facts of a certificate nothing shows that it is valid.
@@ -111,11 +125,14 @@ impl Peer {
         if now > certificate.not_after {
             return Err(vec![Reason::Expired]);
         }
-        let mark = current.mark(now);
+        let mark = Some(current.mark(now));
         if self.0.verified.get() != mark {
-            current.trust().verify(&self.0.leaf, &self.0.chain)?;
+            let unproven = current.trust().prove(&self.0.leaf, &self.0.chain)?;
+            self.0.unproven.replace(unproven);
             self.0.verified.set(mark);
         }
+        let unproven = self.0.unproven.borrow().clone();
+        trust.prove(&unproven, now).await?;
         Ok(caller)
     }
 

@@ -13,7 +13,7 @@ use super::{CrlError, TrustError};
 use crate::gateway::fetching;
 
 /// How far the clock of the register may be ahead of ours.
-pub(super) const SKEW: Duration = Duration::minutes(5);
+pub(in crate::gateway) const SKEW: Duration = Duration::minutes(5);
 
 /// Where a CRL stands among those of its issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -81,6 +81,9 @@ pub enum TrustError {
         /// Which.
         path: PathBuf,
     },
+    /// No client can be made that asks responders.
+    #[error("no HTTP client can be made that asks OCSP responders")]
+    Client,
     /// OpenSSL could not do what it was asked.
     #[error("OpenSSL failed")]
     OpenSsl(#[from] ErrorStack),

@@ -33,6 +33,11 @@ mod code {
 }
 
 impl Fault {
+    /// Returns true if and only if there is no CRL of the issuer at all, of whatever age or worth.
+    pub(super) fn is_without_crl(self) -> bool {
+        self.result.as_raw() == code::UNABLE_TO_GET_CRL
+    }
+
     /// Returns the reason that it is for a refusal.
     pub(super) fn reason(self) -> Reason {
         let leaf = self.depth == 0;

@@ -6,7 +6,7 @@ use openssl::x509::X509;
 use time::OffsetDateTime;
 
 use super::crl::common_name;
-use super::{CrlError, Trust};
+use super::{CrlError, Trust, WithoutCrl};
 
 /// How an issuer stands with its CRLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum CrlState {
     Missing,
     /// None, of a root, which need not issue certificates of callers.
     None,
+    /// None, and a responder is asked instead.
+    Asked,
     /// One whose nextUpdate is past.
     Ended,
     /// One whose thisUpdate is to come.
@@ -44,6 +46,7 @@ impl CrlState {
             Self::Holds => "ok",
             Self::Missing => "missing",
             Self::None => "none",
+            Self::Asked => "ocsp",
             Self::Ended => "expired",
             Self::NotYet => "not-yet",
             Self::SetAside(cause) => cause.code(),
@@ -55,7 +58,7 @@ impl CrlState {
     pub fn refuses(self) -> bool {
         match self {
             Self::Missing | Self::Ended | Self::NotYet => true,
-            Self::Holds | Self::None | Self::SetAside(_) => false,
+            Self::Holds | Self::None | Self::Asked | Self::SetAside(_) => false,
         }
     }
 }
@@ -83,8 +86,12 @@ impl Trust {
                 standings.push(newest.standing(now));
             }
             if !is_there {
-                let state =
-                    if is_same(ca.subject_name(), ca.issuer_name()) { CrlState::None } else { CrlState::Missing };
+                let is_root = is_same(ca.subject_name(), ca.issuer_name());
+                let state = match self.without_crl {
+                    WithoutCrl::Asked => CrlState::Asked,
+                    WithoutCrl::Refused if is_root => CrlState::None,
+                    WithoutCrl::Refused => CrlState::Missing,
+                };
                 standings.push(Standing { issuer, state, until: None });
             }
         }

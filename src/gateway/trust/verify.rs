@@ -11,7 +11,7 @@ use openssl::x509::{X509, X509PurposeId, X509Ref, X509StoreContext, X509StoreCon
 
 use super::fault::Fault;
 use super::findings::findings_of;
-use super::{Moment, Trust, TrustError};
+use super::{Moment, Trust, TrustError, Unproven};
 use crate::identity::Reason;
 
 /// Certificates between a leaf and its anchor: PKIoverheid has three levels above a leaf.
@@ -36,8 +36,22 @@ impl Trust {
     ///
     /// Every reason that could be found, in the order of [`Reason`].
     pub fn verify(&self, leaf: &X509Ref, chain: &StackRef<X509>) -> Result<(), Vec<Reason>> {
-        let reasons = self.judge(leaf, chain).unwrap_or_else(|_| vec![Reason::UntrustedChain]);
-        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+        if self.prove(leaf, chain)?.is_empty() { Ok(()) } else { Err(vec![Reason::RevocationUnknown]) }
+    }
+
+    /// Judges as [`Self::verify`] does; returns the certificates that a responder is still to be asked about.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::verify`].
+    pub(in crate::gateway) fn prove(
+        &self,
+        leaf: &X509Ref,
+        chain: &StackRef<X509>,
+    ) -> Result<Vec<Unproven>, Vec<Reason>> {
+        let (reasons, unproven) =
+            self.judge(leaf, chain).unwrap_or_else(|_| (vec![Reason::UntrustedChain], Vec::new()));
+        if reasons.is_empty() { Ok(unproven) } else { Err(reasons) }
     }
 
     /// Makes a TLS server ask for a certificate, and judge it during the handshake.
@@ -57,7 +71,7 @@ impl Trust {
         Ok(())
     }
 
-    fn judge(&self, leaf: &X509Ref, sent: &StackRef<X509>) -> Result<Vec<Reason>, ErrorStack> {
+    fn judge(&self, leaf: &X509Ref, sent: &StackRef<X509>) -> Result<(Vec<Reason>, Vec<Unproven>), ErrorStack> {
         let (first, mut chain) = run(&*self.store(Pass::Whole)?, leaf, sent)?;
         let mut reasons: Vec<Reason> = first.map(Fault::reason).into_iter().collect();
         if first.is_some() {
@@ -71,24 +85,35 @@ impl Trust {
             }
             chain = bare;
         }
+        let mut unproven = Vec::new();
         if let Some(chain) = chain {
-            reasons.extend(self.revocation_of(&chain)?.into_iter().map(Fault::reason));
+            let (faults, open) = self.revocation_of(&chain)?;
+            reasons.extend(faults.into_iter().map(Fault::reason));
+            unproven = open;
         }
         reasons.sort_unstable();
         reasons.dedup();
-        Ok(reasons)
+        Ok((reasons, unproven))
     }
 
-    /// Judges each certificate of a chain below its anchor, which is the last.
-    fn revocation_of(&self, chain: &StackRef<X509>) -> Result<Vec<Fault>, ErrorStack> {
-        let Some((store, _)) = &self.revocation else { return Ok(Vec::new()) };
-        let mut faults = Vec::new();
+    /// Judges each certificate of a chain below its anchor, which is the last; returns also those that only a responder can
+    /// tell of.
+    fn revocation_of(&self, chain: &StackRef<X509>) -> Result<(Vec<Fault>, Vec<Unproven>), ErrorStack> {
+        let Some((store, _)) = &self.revocation else { return Ok((Vec::new(), Vec::new())) };
+        let (mut faults, mut unproven) = (Vec::new(), Vec::new());
         for (depth, certificate) in chain.iter().enumerate().take(chain.len().saturating_sub(1)) {
-            if let (Some(fault), _) = run(store, certificate, chain)? {
-                faults.push(Fault { result: fault.result, depth: depth.saturating_add(fault.depth) });
+            let (Some(fault), _) = run(store, certificate, chain)? else { continue };
+            match chain.iter().nth(depth.saturating_add(1)) {
+                Some(issuer) if fault.is_without_crl() && self.asks() => {
+                    let (certificate, issuer) = (certificate.to_owned(), issuer.to_owned());
+                    unproven.push(Unproven { certificate, issuer, depth });
+                }
+                Some(_) | None => {
+                    faults.push(Fault { result: fault.result, depth: depth.saturating_add(fault.depth) });
+                }
             }
         }
-        Ok(faults)
+        Ok((faults, unproven))
     }
 
     /// The callback of the handshake: OpenSSL calls it once with each certificate that holds, the leaf last, when chain,
@@ -101,7 +126,9 @@ impl Trust {
             return true;
         } else {
             let broken = || vec![Fault { result: X509VerifyResult::APPLICATION_VERIFICATION, depth }];
-            context.chain().map_or_else(broken, |chain| self.revocation_of(chain).unwrap_or_else(|_| broken()))
+            // Who is to be asked cannot be waited for here: each request does, before it gets anything.
+            let faults = |chain| self.revocation_of(chain).map_or_else(|_| broken(), |(faults, _)| faults);
+            context.chain().map_or_else(broken, faults)
         };
         let Some(first) = faults.first() else { return true };
         if let Some(findings) = findings_of(context) {

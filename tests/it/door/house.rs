@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
-use sluis::cli::demo::pki::{Issued, Pki};
+use sluis::cli::demo::pki::{Ca, Issued, Pki};
 use sluis::gateway::clock::{Clock, Hand};
 use sluis::gateway::door::{Door, DoorOptions, FailedHandshake, Peer};
 use sluis::gateway::metrics::Metrics;
-use sluis::gateway::revocation::{LiveTrust, TrustOptions};
+use sluis::gateway::revocation::{LiveTrust, OcspOptions, TrustOptions};
 use sluis::gateway::stop::Stop;
 use sluis::gateway::tls::{LiveTls, TlsOptions, TlsVersion, Watch};
 use sluis::identity::{Register, Strictness};
@@ -56,6 +56,8 @@ impl Drop for Directory {
 pub(super) struct Plan {
     pub(super) min: TlsVersion,
     pub(super) revocation: bool,
+    /// Who is asked where there is no CRL.
+    pub(super) ocsp: Option<OcspOptions>,
     /// File below the directory in which is kept which CRLs were seen.
     pub(super) seen: Option<&'static str>,
     /// How long the handler takes.
@@ -70,6 +72,7 @@ impl Default for Plan {
             min: TlsVersion::Tls12,
             revocation: true,
             seen: None,
+            ocsp: None,
             slowness: Duration::ZERO,
             deadline: Duration::from_secs(5),
         }
@@ -104,6 +107,7 @@ impl House {
             LiveTrust::load(TrustOptions {
                 trust: directory.path().join("trust"),
                 intermediates: None,
+                ocsp: plan.ocsp.clone(),
                 seen: plan.seen.map(|name| directory.path().join(name)),
                 crl,
                 register,
@@ -112,8 +116,9 @@ impl House {
         );
         let certificate = directory.path().join("server.pem");
         let options = TlsOptions { certificate, key: directory.path().join("server.key"), min: plan.min };
-        let tls = Arc::new(LiveTls::load(options, trust).unwrap());
         let metrics = Arc::new(Metrics::new(&["ips"]));
+        trust.count_in(&metrics);
+        let tls = Arc::new(LiveTls::load(options, trust).unwrap());
         let watch =
             Watch::start(Arc::clone(&tls), Arc::clone(&metrics), Duration::from_millis(20), Arc::new(|_| ())).unwrap();
         let (tell, failures) = mpsc::channel();
@@ -205,6 +210,16 @@ impl House {
         self.tls.look();
     }
 
+    /// Writes the CRL of one CA anew and looks at once, without waiting for the watch.
+    pub(super) fn publish_now(&self, ca: Ca) {
+        let before = self.tls.trust().current().number();
+        self.pki.write_crl(ca, &self.file("crl")).unwrap();
+        self.settle(|tls| {
+            tls.look();
+            tls.trust().current().number() > before
+        });
+    }
+
     /// Tells the door to stop; returns when it did.
     pub(super) fn close(&mut self) -> Duration {
         let started = Instant::now();
@@ -236,7 +251,7 @@ async fn answer(
     drop(payload);
     tokio::time::sleep(slowness).await;
     let Some(peer) = request.conn_data::<Peer>() else { return HttpResponse::InternalServerError().finish() };
-    match peer.admit(clock.now(), tls.trust()) {
+    match peer.admit(clock.now(), tls.trust()).await {
         Ok(_) if request.path() == "/large" => HttpResponse::Ok().body("x".repeat(LARGE)),
         Ok(caller) => {
             let version = request.version();

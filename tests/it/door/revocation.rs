@@ -178,6 +178,7 @@ fn a_crl_that_went_away_does_not_come_back_in_an_older_edition() {
         intermediates: None,
         crl: Some(house.file("crl")),
         seen,
+        ocsp: None,
         register: Arc::new(Register::new(Strictness::Test)),
     };
     let restarted = LiveTrust::load(options(Some(house.file("seen/editions.json")))).unwrap();

@@ -78,6 +78,14 @@ pub(super) fn moment(moment: OffsetDateTime) -> Vec<u8> {
     }
 }
 
+/// Writes a GeneralizedTime, whatever the year (RFC 6960, 4.2.1).
+pub(super) fn generalized(moment: OffsetDateTime) -> Vec<u8> {
+    let moment = moment.to_offset(time::UtcOffset::UTC);
+    let (year, month, day) = (moment.year(), u8::from(moment.month()), moment.day());
+    let (hour, minute, second) = moment.to_hms();
+    tlv(GENERALIZED_TIME, format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z").as_bytes())
+}
+
 /// Writes a Name of one attribute each: type, string tag, value.
 pub(super) fn name(attributes: &[(&str, u8, &str)]) -> Result<Vec<u8>, ErrorStack> {
     let mut relative = Vec::new();
@@ -120,6 +128,11 @@ impl Scheme {
 
     /// Signs a to-be-signed part; returns the whole: the part, the algorithm, the signature.
     pub(super) fn sign(self, key: &PKey<Private>, part: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+        self.sign_before(key, part, &[])
+    }
+
+    /// Signs a part that something stands behind which is not signed.
+    pub(super) fn sign_before(self, key: &PKey<Private>, part: &[u8], behind: &[u8]) -> Result<Vec<u8>, ErrorStack> {
         let digest = match self {
             Self::Pkcs1Sha256 => MessageDigest::sha256(),
             Self::PssSha512 => MessageDigest::sha512(),
@@ -131,6 +144,6 @@ impl Scheme {
             signer.set_rsa_mgf1_md(digest)?;
         }
         let signature = signer.sign_oneshot_to_vec(part)?;
-        Ok(sequence(&[part, &self.algorithm()?, &bits(&signature, 0)]))
+        Ok(sequence(&[part, &self.algorithm()?, &bits(&signature, 0), behind]))
     }
 }

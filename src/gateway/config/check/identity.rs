@@ -6,13 +6,28 @@ use reqwest::Url;
 
 use super::Check;
 use crate::gateway::config::{IdentitySettings, raw};
-use crate::gateway::revocation::FetchOptions;
+use crate::gateway::revocation::{FetchOptions, OcspOptions};
 use crate::identity::{Admitted, CardType, Issuer, Register, Role, Strictness, Ura, World};
 use crate::limits;
 
 impl Check {
     pub(super) fn identity(&mut self, raw: raw::Identity) -> Option<IdentitySettings> {
-        let raw::Identity { trust, crl, urls, fetch_every, intermediates, revocation, test, issuer, admit } = raw;
+        let raw::Identity {
+            trust,
+            crl,
+            urls,
+            fetch_every,
+            intermediates,
+            revocation,
+            test,
+            ocsp,
+            ocsp_hosts,
+            ocsp_max_age,
+            responder,
+            issuer,
+            admit,
+        } = raw;
+        let ocsp = self.ocsp(&ocsp, ocsp_hosts, &ocsp_max_age, responder);
         let trust = self.directory("identity.trust", &trust);
         let intermediates = intermediates.map(|path| self.directory("identity.intermediates", &path));
         let every = self.duration("identity.fetch_every", &fetch_every);
@@ -43,7 +58,44 @@ impl Check {
         }
         let fetch = fetch.filter(|_| crl.is_some());
         let (register, admit) = (Arc::new(register), self.admit(admit));
-        Some(IdentitySettings { trust, intermediates, crl, fetch, test, register, admit })
+        Some(IdentitySettings { trust, intermediates, crl, fetch, ocsp, test, register, admit })
+    }
+
+    fn ocsp(
+        &mut self,
+        mode: &str,
+        hosts: Vec<String>,
+        max_age: &str,
+        responders: Vec<raw::Responder>,
+    ) -> Option<OcspOptions> {
+        let max_age = self.duration("identity.ocsp_max_age", max_age);
+        for host in hosts.iter().filter(|host| !is_host(host)) {
+            self.mistake::<()>(
+                "identity.ocsp_hosts",
+                format!("hosts in small letters, with a port where it is not the usual one, not {host:?}"),
+            );
+        }
+        let mut all: Vec<(String, String)> = Vec::new();
+        for raw::Responder { issuer, url } in responders {
+            if !is_url(&url) {
+                self.mistake::<()>("identity.responder.url", format!("an http or https URL, not {url:?}"));
+            }
+            if issuer.is_empty() || all.iter().any(|(other, _)| *other == issuer) {
+                self.mistake::<()>("identity.responder.issuer", "the common name of a CA, each once");
+            }
+            all.push((issuer, url));
+        }
+        match mode {
+            "off" if all.is_empty() && hosts.is_empty() => None,
+            "off" => {
+                self.mistake("identity.ocsp", "\"fallback\", or neither identity.responder nor identity.ocsp_hosts")
+            }
+            "fallback" if all.is_empty() && hosts.is_empty() => {
+                self.mistake("identity.responder", "one, or identity.ocsp_hosts: otherwise nobody can be asked")
+            }
+            "fallback" => Some(OcspOptions { responders: all, hosts, max_age: max_age? }),
+            _ => self.mistake("identity.ocsp", "\"off\" or \"fallback\""),
+        }
     }
 
     fn check_urls(&mut self, urls: &[String]) {
@@ -51,10 +103,7 @@ impl Check {
             self.mistake::<()>("identity.urls", format!("from 1 to {} URLs of CRLs", limits::CRL_URLS));
         }
         for url in urls {
-            let is_one = Url::parse(url).is_ok_and(|url| {
-                ["http", "https"].contains(&url.scheme()) && url.has_host() && url.username().is_empty()
-            });
-            if !is_one {
+            if !is_url(url) {
                 self.mistake::<()>("identity.urls", format!("http or https URLs of CRLs, not {url:?}"));
             }
         }
@@ -113,6 +162,18 @@ impl Check {
     }
 }
 
+fn is_url(text: &str) -> bool {
+    Url::parse(text)
+        .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.username().is_empty())
+}
+
+/// Returns true if and only if a URL with this host, and a port that is not the usual one, has it written so.
+fn is_host(text: &str) -> bool {
+    let Ok(url) = Url::parse(&format!("http://{text}/")) else { return false };
+    let Some(host) = url.host_str() else { return false };
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")) == text
+}
+
 fn is_role(text: &str) -> bool {
     let is_profession = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     is_profession || text.parse::<Role>().is_ok()
@@ -132,6 +193,16 @@ mod tests {
         assert!(is_oid("2.16.528.1"));
         for text in ["", "2", "2.", ".2", "2..1", "2.x"] {
             assert!(!is_oid(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_written_as_urls_have_it() {
+        assert!(is_host("ocsp.example") && is_host("ocsp.example:8080") && is_host("127.0.0.1:9") && is_host("[::1]"));
+        for text in
+            ["", "Ocsp.example", "ocsp.example:80", "http://ocsp.example", "ocsp.example/", "a@ocsp.example", "a b"]
+        {
+            assert!(!is_host(text), "{text}");
         }
     }
 
