@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use openssl::ssl::{SslConnector, SslFiletype, SslMethod};
+use openssl::ssl::{self, SslConnector, SslFiletype, SslMethod, SslVersion};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
@@ -39,21 +39,10 @@ pub(crate) struct Answer {
 impl Client {
     /// Connects so many times.
     pub(crate) async fn connect(address: SocketAddr, credentials: Credentials<'_>, connections: usize) -> Self {
-        let Credentials { server_ca, own } = credentials;
-        let mut builder = SslConnector::builder(SslMethod::tls_client()).expect("OpenSSL works");
-        builder.set_ca_file(server_ca).expect("a CA");
-        if let Some((certificate, key)) = own {
-            builder.set_certificate_chain_file(certificate).expect("a certificate");
-            builder.set_private_key_file(key, SslFiletype::PEM).expect("a key");
-        }
-        let connector = builder.build();
+        let connector = connector(credentials, None);
         let mut all = Vec::new();
         for _ in 0..connections {
-            let ssl = connector.configure().and_then(|ssl| ssl.into_ssl("localhost")).expect("OpenSSL works");
-            let tcp = TcpStream::connect(address).await.expect("the server listens");
-            tcp.set_nodelay(true).expect("a socket");
-            let mut stream = SslStream::new(ssl, tcp).expect("OpenSSL works");
-            Pin::new(&mut stream).connect().await.expect("the handshake succeeds");
+            let stream = shake(&connector, address).await.expect("the handshake succeeds");
             all.push(Connection { stream, buffer: Vec::with_capacity(64 * 1024) });
         }
         Self { connections: all }
@@ -81,6 +70,52 @@ impl Client {
         });
         join_all(asked).await.into_iter().sum()
     }
+}
+
+/// Returns true if and only if a handshake succeeds.
+pub(crate) async fn can_shake(address: SocketAddr, credentials: Credentials<'_>) -> bool {
+    shake(&connector(credentials, Some(SslVersion::TLS1_2)), address).await.is_ok()
+}
+
+/// Shakes hands, so many at once and again and again, for `time`. Returns how often.
+pub(crate) async fn shake_for(
+    address: SocketAddr,
+    credentials: Credentials<'_>,
+    at_once: usize,
+    time: Duration,
+) -> usize {
+    let connector = connector(credentials, Some(SslVersion::TLS1_2));
+    let end = Instant::now() + time;
+    let shaken = (0..at_once).map(async |_| {
+        let mut count = 0;
+        while Instant::now() < end {
+            shake(&connector, address).await.expect("the handshake succeeds");
+            count += 1;
+        }
+        count
+    });
+    join_all(shaken).await.into_iter().sum()
+}
+
+fn connector(credentials: Credentials<'_>, version: Option<SslVersion>) -> SslConnector {
+    let Credentials { server_ca, own } = credentials;
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).expect("OpenSSL works");
+    builder.set_ca_file(server_ca).expect("a CA");
+    builder.set_max_proto_version(version).expect("a version");
+    if let Some((certificate, key)) = own {
+        builder.set_certificate_chain_file(certificate).expect("a certificate");
+        builder.set_private_key_file(key, SslFiletype::PEM).expect("a key");
+    }
+    builder.build()
+}
+
+async fn shake(connector: &SslConnector, address: SocketAddr) -> Result<SslStream<TcpStream>, ssl::Error> {
+    let ssl = connector.configure().and_then(|ssl| ssl.into_ssl("localhost")).expect("OpenSSL works");
+    let tcp = TcpStream::connect(address).await.expect("the server listens");
+    tcp.set_nodelay(true).expect("a socket");
+    let mut stream = SslStream::new(ssl, tcp).expect("OpenSSL works");
+    Pin::new(&mut stream).connect().await?;
+    Ok(stream)
 }
 
 fn request(target: &str) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! deciding.
 //!
 //! Prints a table and writes `target/bench.json`, one flat object. `docs/measuring.md` says what each figure is. The names
-//! of parts as arguments (`view`, `deciding`, `proxies`) measure those alone and write no file.
+//! of parts as arguments (`view`, `deciding`, `proxies`, `handshakes`) measure those alone and write no file.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
@@ -12,6 +12,7 @@
 
 mod deciding;
 mod figures;
+mod handshakes;
 mod load;
 mod nginx;
 mod peak;
@@ -52,6 +53,9 @@ fn measure(arguments: &[&str]) {
     }
     if is_wanted("proxies") {
         proxies::measure(&mut figures);
+    }
+    if is_wanted("handshakes") {
+        handshakes::measure(&mut figures);
     }
     println!("{}", figures.table());
     if parts.is_empty() {

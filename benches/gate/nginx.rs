@@ -14,10 +14,23 @@ use openssl::x509::X509;
 
 use crate::process::Process;
 
-/// Starts nginx before `upstream`.
+/// What nginx verifies callers by.
+#[derive(Debug)]
+pub(crate) struct Verification {
+    pub(crate) trusted: PathBuf,
+    pub(crate) crl: Option<PathBuf>,
+}
+
+/// Starts nginx before `upstream`, with the gateway's anchors and without CRLs.
 pub(crate) fn start(directory: &Path, upstream: SocketAddr) -> Process {
+    start_with(directory, upstream, &Verification { trusted: write_trust(directory), crl: None })
+}
+
+/// Starts nginx before `upstream`.
+pub(crate) fn start_with(directory: &Path, upstream: SocketAddr, verification: &Verification) -> Process {
+    let Verification { trusted, crl } = verification;
+    let crl = crl.as_ref().map(|crl| format!("ssl_crl {};", crl.display())).unwrap_or_default();
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let trust = write_trust(directory);
     let root = directory.display();
     let text = format!(
         "daemon off;
@@ -44,6 +57,7 @@ http {{
     # Only gives its name to the list of issuers that clients are shown: it is no CA.
     ssl_client_certificate {root}/server.pem;
     ssl_trusted_certificate {trust};
+    {crl}
     ssl_verify_client on;
     ssl_verify_depth 3;
     location / {{
@@ -54,7 +68,7 @@ http {{
   }}
 }}
 ",
-        trust = trust.display()
+        trust = trusted.display()
     );
     let file = directory.join("nginx.conf");
     std::fs::write(&file, text).expect("a configuration is written");
