@@ -90,7 +90,8 @@ pub const UPSTREAM_PAGE: usize = 200;
 /// Upstream pages read for one look-up. Those of a search are bounded by its time only: what they hold may be hidden.
 pub const UPSTREAM_PAGES: usize = 1_000;
 
-/// Bytes of one upstream page that are held while its references are looked up.
+/// Bytes of one upstream page that are held while its references are looked up, and of what one resource inherits labels from:
+/// what inherits from more is hidden.
 pub const PAGE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Bytes of one upstream page at which its rest is asked for again once the first part is released: with the largest resource
@@ -103,13 +104,13 @@ pub const LINKED_BYTES: usize = 1024 * 1024;
 
 /// Resources that may be reached from one resource by references, and includes of one answer: each costs a share of a
 /// look-up. It is counted for each released resource by itself and along what is visible, so that what is hidden never uses it up;
-/// whom a resource is judged together with is one beside it, however many they are.
+/// whom a resource is judged together with is one beside it, however many they are. What inherits labels from more is hidden.
 pub const REFERENCES: usize = 5_000;
 
 /// Resources contained in one whose references are followed: each may need each other one.
 pub const CONTAINED: usize = 1_000;
 
-/// Look-ups along references of references; what lies deeper counts as hidden. A result refers to a contact, that to a
+/// Look-ups along references of references; what lies deeper counts as hidden, and so does what inherits from there. A result refers to a contact, that to a
 /// place, that to its organisation, and organisations are parts of others: a shallower bound hides ordinary data.
 pub const REFERENCE_DEPTH: usize = 8;
 

@@ -37,12 +37,8 @@
 //!   they are; with one they are looked up and go. Nearly every resource refers to an Encounter, so to look them up would cost
 //!   most answers a second question, and no entry could leave before its page is whole. What stays is a type, an id and the
 //!   words that the person's own record has beside it; the id can be read by nobody who may not see that other record.
-//! * *Bounds on what the server sends.* What is held at one time is bounded as it comes, hidden resources among it: an entry of
-//!   more than 8 MiB, or resources of one page that inherit labels from more than 32 MiB of others, are refused, and would not be
-//!   in a world without what made it so large. A page that is too large itself is taken in parts; how many pages there are
-//!   does not matter. An entry that cannot be judged is refused also where only something hidden leads to it, by a reference or
-//!   as one that is judged together with it. Of more than 5,000 links of one resource the rest are not followed, and their labels
-//!   are not inherited.
+//! * *What cannot be judged is not hidden.* An entry of more than 8 MiB, too deep or no strict JSON is there in both worlds, and
+//!   is refused in both where an answer comes to it, though its labels, could they be read, might hide it.
 //! * *Who reads the server directly.* The gateway guards its own door only.
 //!
 //! # Threats, and what answers them
@@ -102,6 +98,16 @@
 //!
 //! Parts (`_elements`, `_summary`) and totals are made here, of what is released. Bounds count what is released, so that
 //! nobody learns of hidden data by what it uses up: pages without end are bounded by time alone.
+//!
+//! ## The bound that hidden data meets
+//!
+//! What is held at one time is bounded, and hidden resources are held among the others; an answer that fails because of them
+//! tells that they are there. So a page that is too large is taken in parts, and what is inherited is looked up for one resource
+//! after the other where that of all does not fit. An entry that cannot be judged fails an answer only where something visible
+//! refers to it, inherits from it or may be judged together with it; where only something hidden leads to it, nobody asks. What
+//! inherits labels from more than 5,000 others, from more than 32 MiB of them or over more than eight steps is hidden: that
+//! depends on it alone. How many pages there are does not matter, but a page that leads back to one before it is an error, and so
+//! is one that is missing.
 //!
 //! ## Two readers, two answers
 //!

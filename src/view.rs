@@ -30,6 +30,7 @@ mod structure;
 mod summary;
 mod ties;
 mod unit;
+mod visited;
 mod writer;
 
 use std::sync::Arc;

@@ -53,6 +53,7 @@ impl From<LookUpError> for Stop {
                 | UpstreamError::TooLong),
             ) => Self::refused(Refusal::Upstream, error.code()),
             LookUpError::Json(_) | LookUpError::Shape => Self::refused(Refusal::Upstream, "look-up-unreadable"),
+            LookUpError::Repeated => Self::refused(Refusal::Upstream, "look-up-repeated"),
             LookUpError::TooMany => Self::refused(Refusal::Upstream, "look-up-too-many"),
         }
     }

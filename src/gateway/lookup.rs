@@ -1,5 +1,7 @@
 //! Look-ups: searches whose results are judged, never released, read to their last page.
 
+use std::collections::HashSet;
+
 use super::metrics::Call;
 use super::upstream::{Upstream, UpstreamError};
 use crate::json::{Bounds, Document, JsonError, Value};
@@ -21,6 +23,9 @@ pub enum LookUpError {
     /// The answer is no searchset of resources, or not the resource that was asked for.
     #[error("the server's answer is not what was asked for")]
     Shape,
+    /// A page leads to one that was read, or gives what another one gave: then others may be missing from all.
+    #[error("the server's pages repeat one another")]
+    Repeated,
     /// More results than a bound allows.
     #[error("the server's answer has more results than the bound")]
     TooMany,
@@ -29,7 +34,7 @@ pub enum LookUpError {
 /// Searches, and hands every resource of every page to `each`.
 ///
 /// # Errors
-/// A page that fails, is not a searchset, or more than `bound` results: then nothing that was handed over counts.
+/// A page that fails, is not a searchset, or repeats another, or more than `bound` results: then nothing that was handed over counts.
 pub(super) async fn search(
     upstream: &Upstream,
     call: Call,
@@ -38,7 +43,7 @@ pub(super) async fn search(
     bound: usize,
     mut each: impl FnMut(Value<'_>),
 ) -> Result<(), LookUpError> {
-    let mut seen = 0;
+    let (mut seen, mut read) = (0, Read::default());
     let mut next = Some(lookup);
     for _ in 0..limits::UPSTREAM_PAGES {
         let Some(lookup) = next.take() else { return Ok(()) };
@@ -46,9 +51,34 @@ pub(super) async fn search(
         let document = Document::read(page.bytes(), PAGE)?;
         let bundle = document.root();
         seen += resources(bundle, bound - seen, &mut each)?;
+        read.page(lookup.as_str(), bundle)?;
         next = next_page(bundle, bases)?;
     }
     Err(LookUpError::TooMany)
+}
+
+/// What the pages of one look-up were, and gave. They are asked for in the order of ids; a server that leaves that aside, and cuts
+/// each page from another order, is found out by what it gives twice.
+#[derive(Default)]
+struct Read {
+    pages: HashSet<String>,
+    resources: HashSet<String>,
+}
+
+impl Read {
+    fn page(&mut self, page: &str, bundle: Value<'_>) -> Result<(), LookUpError> {
+        let given = bundle.get("entry").into_iter().flat_map(|entry| entry.items()).filter_map(|entry| {
+            let resource = entry.get("resource")?;
+            Some(format!("{}/{}", resource.text_of("resourceType")?, resource.text_of("id")?))
+        });
+        // One page may well give what is asked for twice.
+        let given: HashSet<String> = given.collect();
+        if !self.pages.insert(page.to_owned()) || given.iter().any(|one| self.resources.contains(one)) {
+            return Err(LookUpError::Repeated);
+        }
+        self.resources.extend(given);
+        Ok(())
+    }
 }
 
 /// Searches, and hands every resource of the first page to `each`, whatever follows.
@@ -114,4 +144,32 @@ pub(super) async fn read<T>(
         return Err(LookUpError::Shape);
     }
     Ok(Some(use_it(resource)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_repeat_one_another_are_an_error() {
+        let page = |ids: &[&str]| {
+            let entry = |id: &&str| format!(r#"{{"resource":{{"resourceType":"Consent","id":"{id}"}}}}"#);
+            format!(
+                r#"{{"entry":[{},{{"resource":{{"resourceType":"OperationOutcome"}}}}]}}"#,
+                ids.iter().map(entry).collect::<Vec<_>>().join(",")
+            )
+        };
+        for (last, link, read) in [
+            (["c"].as_slice(), "?2", Ok(())),
+            (&["c"], "?1", Err(LookUpError::Repeated)),
+            (&["c", "b"], "?2", Err(LookUpError::Repeated)),
+        ] {
+            let mut pages = Read::default();
+            for (link, ids, read) in [("?1", ["a", "b", "b"].as_slice(), Ok(())), (link, last, read)] {
+                let text = page(ids);
+                let document = Document::read(text.as_bytes(), PAGE).unwrap();
+                assert_eq!(pages.page(link, document.root()), read, "{last:?} {link}");
+            }
+        }
+    }
 }

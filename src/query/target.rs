@@ -45,8 +45,7 @@ impl Target {
     /// Returns the target that asks for all resources of one type of a person; none for nobody. They are asked for in a stated
     /// order: where a server may give each page in another, one of them can be missing from all.
     pub(crate) fn of_person(resource_type: &str, person: &[Id]) -> Option<Self> {
-        let (resource_type, patients, count) = (encoded(resource_type), id_list(person)?, limits::UPSTREAM_PAGE);
-        Some(Self(format!("{resource_type}?patient={patients}&_count={count}&_sort=_id&_total=none")))
+        Some(Self(format!("{}?patient={}{}", encoded(resource_type), id_list(person)?, in_pages())))
     }
 
     /// Returns path and query; they begin with a type, or with `?` where the link was to the base itself.
@@ -78,15 +77,14 @@ impl LookUp {
     #[must_use]
     pub fn by_bsn(bsn: &Bsn) -> Self {
         let named = [BSN_SYSTEM, BSN_OID].map(|system| format!("{}%7C{}", encoded(system), bsn.as_str()));
-        Self(format!("Patient?identifier={}&_count={}&_total=none", named.join(","), limits::UPSTREAM_PAGE))
+        Self(format!("Patient?identifier={}{}", named.join(","), in_pages()))
     }
 
     /// Returns the look-up of all Consents of a person, named by the ids of their Patient records; none for nobody, since
     /// an empty parameter would ask for everybody's.
     #[must_use]
     pub fn consents(person: &[Id]) -> Option<Self> {
-        let (patients, count) = (id_list(person)?, limits::UPSTREAM_PAGE);
-        Some(Self(format!("Consent?patient={patients}&_count={count}&_total=none")))
+        Some(Self(format!("Consent?patient={}{}", id_list(person)?, in_pages())))
     }
 
     /// Returns the look-up of the Consents of somebody who is not there: it asks whether Consents can be searched.
@@ -102,10 +100,10 @@ impl LookUp {
         if resource_type == "Patient" {
             return Self::by_ids(resource_type, person);
         }
-        let (resource_type, patients, count) = (encoded(resource_type), id_list(person)?, limits::UPSTREAM_PAGE);
+        let (resource_type, patients) = (encoded(resource_type), id_list(person)?);
         let statuses = statuses.iter().map(|status| encoded(status)).collect::<Vec<_>>().join(",");
         let status = if statuses.is_empty() { String::new() } else { format!("&status={statuses}") };
-        Some(Self(format!("{resource_type}?patient={patients}{status}&_count={count}&_total=none")))
+        Some(Self(format!("{resource_type}?patient={patients}{status}{}", in_pages())))
     }
 
     /// Returns the look-up of such resources about somebody who is not there.
@@ -118,7 +116,7 @@ impl LookUp {
     #[must_use]
     pub fn by_identifier(resource_type: &str, system: &str, value: &str) -> Self {
         let (resource_type, system, value) = (encoded(resource_type), encoded(system), encoded(value));
-        Self(format!("{resource_type}?identifier={system}%7C{value}&_count={}&_total=none", limits::UPSTREAM_PAGE))
+        Self(format!("{resource_type}?identifier={system}%7C{value}{}", in_pages()))
     }
 
     /// Returns the look-up of several resources of one type by id; none for no id.
@@ -134,14 +132,13 @@ impl LookUp {
         if links.is_empty() {
             return None;
         }
-        let count = limits::UPSTREAM_PAGE;
-        Some(Self(format!("Patient?link={}&_count={count}&_total=none", links.join(","))))
+        Some(Self(format!("Patient?link={}{}", links.join(","), in_pages())))
     }
 
     /// Returns the look-up of the Subscriptions that notify that URL.
     #[must_use]
     pub fn subscriptions(endpoint: &str) -> Self {
-        Self(format!("Subscription?url={}&_count={}&_total=none", encoded(endpoint), limits::UPSTREAM_PAGE))
+        Self(format!("Subscription?url={}{}", encoded(endpoint), in_pages()))
     }
 
     /// Returns the look-up of some resources of one type, whosever they are: their codes are counted, nothing else.
@@ -169,6 +166,12 @@ impl LookUp {
     }
 }
 
+/// Returns how a search that may take several pages is given: in a stated order, since where a server may give each page in another,
+/// one match can be missing from all.
+fn in_pages() -> String {
+    format!("&_count={}&_sort=_id&_total=none", limits::UPSTREAM_PAGE)
+}
+
 /// Returns the ids as one value, or none where there are none.
 pub(super) fn id_list(ids: &[Id]) -> Option<String> {
     if ids.is_empty() { None } else { Some(ids.iter().map(Id::as_str).collect::<Vec<_>>().join(",")) }
@@ -176,7 +179,7 @@ pub(super) fn id_list(ids: &[Id]) -> Option<String> {
 
 fn search_by_ids(resource_type: &str, ids: &[Id], count: usize) -> Option<String> {
     let ids = id_list(ids)?;
-    Some(format!("{}?_id={ids}&_count={count}&_total=none", encoded(resource_type)))
+    Some(format!("{}?_id={ids}&_count={count}&_sort=_id&_total=none", encoded(resource_type)))
 }
 
 fn encoded(text: &str) -> String {
@@ -254,24 +257,27 @@ mod tests {
     fn a_look_up_says_what_it_asks() {
         let ids = [Id::from_str("a").unwrap(), Id::from_str("b").unwrap()];
         assert_eq!(LookUp::read("Observation", &ids[0]).as_str(), "Observation/a");
-        assert_eq!(LookUp::consents(&ids).unwrap().as_str(), "Consent?patient=a,b&_count=200&_total=none");
+        assert_eq!(LookUp::consents(&ids).unwrap().as_str(), "Consent?patient=a,b&_count=200&_sort=_id&_total=none");
         assert!(LookUp::consents(&[]).is_none());
         assert_eq!(
             LookUp::relation("Encounter", &ids, &["planned", "in-progress"]).unwrap().as_str(),
-            "Encounter?patient=a,b&status=planned,in-progress&_count=200&_total=none"
+            "Encounter?patient=a,b&status=planned,in-progress&_count=200&_sort=_id&_total=none"
         );
-        assert_eq!(LookUp::relation("Patient", &ids, &[]).unwrap().as_str(), "Patient?_id=a,b&_count=200&_total=none");
+        assert_eq!(
+            LookUp::relation("Patient", &ids, &[]).unwrap().as_str(),
+            "Patient?_id=a,b&_count=200&_sort=_id&_total=none"
+        );
         assert!(LookUp::relation("Encounter", &[], &["planned"]).is_none());
         assert_eq!(
             LookUp::by_bsn(&Bsn::from_str("999911120").unwrap()).as_str(),
-            "Patient?identifier=http://fhir.nl/fhir/NamingSystem/bsn%7C999911120,urn:oid:2.16.840.1.113883.2.4.6.3%7C999911120&_count=200&_total=none"
+            "Patient?identifier=http://fhir.nl/fhir/NamingSystem/bsn%7C999911120,urn:oid:2.16.840.1.113883.2.4.6.3%7C999911120&_count=200&_sort=_id&_total=none"
         );
         assert_eq!(
             LookUp::by_identifier("Organization", "urn:x,y", "a|b&c=d").as_str(),
-            "Organization?identifier=urn:x%2Cy%7Ca%7Cb%26c%3Dd&_count=200&_total=none"
+            "Organization?identifier=urn:x%2Cy%7Ca%7Cb%26c%3Dd&_count=200&_sort=_id&_total=none"
         );
         let target = Target::by_ids("Medication", &ids, 2).unwrap();
-        assert_eq!(target.as_str(), "Medication?_id=a,b&_count=2&_total=none");
+        assert_eq!(target.as_str(), "Medication?_id=a,b&_count=2&_sort=_id&_total=none");
         let target = Target::of_person("DocumentReference", &ids).unwrap();
         assert_eq!(target.as_str(), "DocumentReference?patient=a,b&_count=200&_sort=_id&_total=none");
         assert!(Target::of_person("DocumentReference", &[]).is_none());

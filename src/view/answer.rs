@@ -8,12 +8,14 @@ mod composing;
 mod course;
 mod hold;
 mod judging;
+mod looking;
 mod matches;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use self::course::searchset;
 use self::hold::Hold;
+use self::looking::another_page;
 use self::matches::Matches;
 use crate::consent::Plan;
 use crate::json::Document;
@@ -22,10 +24,9 @@ use crate::query::{Everything, Projection, Read, Search, Summary, Tally, Target}
 use crate::view::composed::{Composed, Form};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
-use crate::view::graph::{Batch, Graph, Node};
+use crate::view::graph::{Batch, Graph};
 use crate::view::judge::Judge;
 use crate::view::links::Links;
-use crate::view::need::Needs;
 use crate::view::notice::Notice;
 use crate::view::project::project;
 use crate::view::reference::Key;
@@ -56,6 +57,8 @@ pub struct Answer {
     next: Next,
     /// What must be asked before what is held can be judged.
     look_ups: VecDeque<Batch>,
+    /// Why an entry of the look-up under way cannot be read.
+    unread: Option<ViewError>,
     hold: Hold,
     /// What is gathered, where the answer is made of several searches.
     composed: Option<Composed>,
@@ -186,6 +189,7 @@ impl Answer {
             body: Body::Nothing,
             next,
             look_ups: VecDeque::new(),
+            unread: None,
             hold: Hold::default(),
             composed: None,
             #[cfg(feature = "faults")]
@@ -276,8 +280,13 @@ impl Answer {
             Body::Nothing => return Err(ViewError::OutOfStep),
             Body::Resource(_) => {}
             Body::Searchset(_, Of::Matches) => return Err(ViewError::NoSuchSearch),
-            Body::Searchset(_, Of::LookUp(batch, _)) => self.end_of_look_up(batch),
-            Body::Searchset(_, Of::Includes(..)) => {}
+            Body::Searchset(_, Of::LookUp(batch, pages)) => {
+                // Of a page that another led to the rest is missing, whatever it was.
+                self.unread = if pages > 0 { Some(ViewError::NoSuchSearch) } else { None };
+                self.end_of_look_up(batch);
+            }
+            Body::Searchset(_, Of::Includes(_, 0)) => {}
+            Body::Searchset(_, Of::Includes(..)) => return Err(ViewError::NoSuchSearch),
             Body::Searchset(_, Of::Unit) => self.units.absent()?,
         }
         self.advance()
@@ -316,7 +325,7 @@ impl Answer {
     /// Takes one entry of a searchset, or why it is none.
     ///
     /// An entry that cannot be judged is an error only where the answer needs it: what comes before it is settled first, so that
-    /// what is hidden there does not tell by where a page ends.
+    /// what is hidden there does not tell by where a page ends, and what only something hidden leads to is needed by nobody.
     fn entry(&mut self, of: &Of, bytes: Result<&[u8], ViewError>) -> Result<(), ViewError> {
         let size = bytes.map_or(0, <[u8]>::len);
         if let (Of::Matches, Task::Search(matches)) = (of, &mut self.task)
@@ -333,7 +342,9 @@ impl Answer {
                 matches.leave_entry();
                 Ok(())
             }
-            (Of::Matches | Of::LookUp(..) | Of::Includes(..) | Of::Unit, _) => taken,
+            (Of::Matches | Of::LookUp(..) | Of::Includes(..) | Of::Unit, _) => {
+                taken.or_else(|error| self.unread(of, error))
+            }
         }
     }
 
@@ -375,26 +386,9 @@ impl Answer {
         }
         Ok(())
     }
-
-    /// What was asked for and did not come is not there. With a plan it counts as hidden; without one the reference stays.
-    fn end_of_look_up(&mut self, batch: Batch) {
-        let absent = if self.judge.is_straight() { Node::Stays(Needs::NOTHING) } else { Node::Hidden };
-        for id in batch.ids {
-            let key = Key { resource_type: batch.resource_type.clone(), id };
-            self.links.absent(&key);
-            if !self.waiting.contains(&key) {
-                self.graph.learn(key, absent.clone());
-            }
-        }
-    }
 }
 
 /// Returns how many matches are asked for at once at least.
 fn least_page(straight: bool) -> usize {
     if straight { 0 } else { JUDGED_PAGE }
-}
-
-/// A batch has as many pages as ids at most.
-fn another_page(batch: &Batch, pages: usize) -> Result<usize, ViewError> {
-    if pages < batch.ids.len() { Ok(pages + 1) } else { Err(ViewError::TooManyPages) }
 }

@@ -23,7 +23,7 @@ pub enum ViewError {
     /// The `self` link of a search does not say that every parameter was used.
     #[error("upstream did not use every parameter that it was asked with")]
     NotEchoed,
-    /// A page link leads to the page that it stands on.
+    /// A page link leads to a page that was read before, or that it stands on.
     #[error("upstream pages lead in a circle")]
     Circle,
     /// A page link leads elsewhere.
@@ -89,6 +89,26 @@ impl ViewError {
             Self::ResourceTooLarge => "resource-too-large",
             Self::PageTooLarge => "page-too-large",
             Self::ComposedTooLarge => "composed-too-large",
+        }
+    }
+
+    /// Returns true if and only if it may be one entry alone that cannot be read, and not the searchset around it.
+    pub(super) fn is_of_an_entry(self) -> bool {
+        match self {
+            Self::NotStrictJson | Self::NotASearchset | Self::MalformedResource | Self::ResourceTooLarge => true,
+            Self::Truncated
+            | Self::NotAsked
+            | Self::NotEchoed
+            | Self::Circle
+            | Self::ForeignLink
+            | Self::NoSuchSearch
+            | Self::OutOfStep
+            | Self::TooManyPages
+            | Self::TooManyIncludes
+            | Self::TooManyReferences
+            | Self::TooManyMatches
+            | Self::PageTooLarge
+            | Self::ComposedTooLarge => false,
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::limits;
 use crate::query::Id;
+use crate::view::ViewError;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::need::Needs;
@@ -20,6 +21,8 @@ pub(super) enum Node {
     Hidden,
     /// Not hidden by itself; this is what it requires.
     Stays(Needs),
+    /// It is there, and cannot be judged. That is not hidden: it is an error, where something visible hangs on it.
+    Unjudged(ViewError),
 }
 
 /// What is known of everything a resource requires.
@@ -31,8 +34,8 @@ pub(super) enum Outlook {
     Barred,
     /// These must be looked up first.
     Unknown(Vec<Key>),
-    /// It would be, and reaches more than is looked at.
-    TooMany,
+    /// It would be, and reaches more than is looked at, or hangs on what cannot be judged.
+    Fails(ViewError),
 }
 
 impl Outlook {
@@ -40,7 +43,7 @@ impl Outlook {
     pub(super) fn unknown(&self) -> &[Key] {
         match self {
             Self::Unknown(keys) => keys,
-            Self::Clear | Self::Barred | Self::TooMany => &[],
+            Self::Clear | Self::Barred | Self::Fails(_) => &[],
         }
     }
 }
@@ -86,6 +89,7 @@ impl Graph {
         match self.nodes.get(target) {
             None => Outlook::Unknown(vec![target.clone()]),
             Some(Node::Hidden) => Outlook::Barred,
+            Some(Node::Unjudged(error)) => Outlook::Fails(*error),
             #[cfg(feature = "faults")]
             Some(Node::Stays(_)) if is_planted(Fault::ShallowReferences) => Outlook::Clear,
             Some(Node::Stays(needs)) => self.outlook(target, needs),
@@ -99,7 +103,7 @@ impl Graph {
         }
         let mut seen = HashSet::from([from]);
         let mut reached = vec![(from, needs)];
-        let mut unknown = Vec::new();
+        let (mut unknown, mut unjudged) = (Vec::new(), Vec::new());
         let mut level: Vec<&Key> = Vec::new();
         needs.each_key(&mut |key| level.push(key));
         for _ in 0..limits::REFERENCE_DEPTH {
@@ -111,6 +115,7 @@ impl Graph {
                 match self.nodes.get(key) {
                     None => unknown.push(key),
                     Some(Node::Hidden) => {}
+                    Some(Node::Unjudged(error)) => unjudged.push((key, *error)),
                     #[cfg(feature = "faults")]
                     Some(Node::Stays(_)) if is_planted(Fault::ShallowReferences) => reached.push((key, &NOTHING)),
                     Some(Node::Stays(needs)) => {
@@ -121,8 +126,8 @@ impl Graph {
             }
             level = next;
         }
-        // What is not known yet may be visible; what is hidden, or lies deeper, is not.
-        let may_be: HashSet<&Key> = unknown.iter().copied().collect();
+        // What is not known yet, or cannot be, may be visible; what is hidden, or lies deeper, is not.
+        let may_be: HashSet<&Key> = unknown.iter().copied().chain(unjudged.iter().map(|(key, _)| *key)).collect();
         let visible = greatest(&reached, &may_be);
         if !visible.contains(from) {
             return Outlook::Barred;
@@ -131,7 +136,13 @@ impl Graph {
             return Outlook::Unknown(unknown.into_iter().cloned().collect());
         }
         if visible.len() > limits::REFERENCES && is_behind_more(from, &reached, &visible) {
-            return Outlook::TooMany;
+            return Outlook::Fails(ViewError::TooManyReferences);
+        }
+        if !unjudged.is_empty() && !greatest(&reached, &HashSet::new()).contains(from) {
+            let is_there = |key: &Key| visible.contains(key) || may_be.contains(key);
+            let ahead = ahead_of(from, &reached, &is_there);
+            let first = unjudged.iter().filter(|(key, _)| ahead.contains(key)).min_by_key(|(key, _)| *key);
+            return first.map_or(Outlook::Barred, |(_, error)| Outlook::Fails(*error));
         }
         Outlook::Clear
     }
@@ -162,18 +173,23 @@ fn greatest<'k>(reached: &[(&'k Key, &Needs)], may_be: &HashSet<&'k Key>) -> Has
 /// Returns true if and only if more is reached from there than may be, along what is visible alone: what is hidden never uses
 /// a bound up.
 fn is_behind_more(from: &Key, reached: &[(&Key, &Needs)], visible: &HashSet<&Key>) -> bool {
-    let needs: HashMap<&Key, &Needs> = reached.iter().copied().collect();
+    // It is not behind itself.
+    ahead_of(from, reached, &|key| visible.contains(key)).len() > limits::REFERENCES + 1
+}
+
+/// Returns what is reached from there, itself included, along what is there alone.
+fn ahead_of<'k>(from: &'k Key, reached: &[(&'k Key, &'k Needs)], is_there: &dyn Fn(&Key) -> bool) -> HashSet<&'k Key> {
+    let needs: HashMap<&Key, &'k Needs> = reached.iter().copied().collect();
     let (mut seen, mut ahead) = (HashSet::from([from]), vec![from]);
     while let Some(key) = ahead.pop() {
         let Some(needs) = needs.get(key) else { continue };
         needs.each_key(&mut |key| {
-            if visible.contains(key) && seen.insert(key) {
+            if is_there(key) && seen.insert(key) {
                 ahead.push(key);
             }
         });
     }
-    // It is not behind itself.
-    seen.len() > limits::REFERENCES + 1
+    seen
 }
 
 /// Gathers `keys` by type, a bounded number of ids at a time, ordered by type and id.
@@ -286,7 +302,8 @@ mod tests {
             (graph.outlook(&key("a"), &all(&ids)), graph.outlook(&key("a"), &any(&ids)))
         };
         assert_eq!(with(Node::Hidden), (Outlook::Barred, Outlook::Clear));
-        assert_eq!(with(Node::Stays(Needs::NOTHING)), (Outlook::TooMany, Outlook::TooMany));
+        let too_many = || Outlook::Fails(ViewError::TooManyReferences);
+        assert_eq!(with(Node::Stays(Needs::NOTHING)), (too_many(), too_many()));
         // What goes itself leads nowhere.
         graph.learn(key("h"), Node::Hidden);
         graph.learn(key("n0"), Node::Stays(needs(&["n1", "h"])));
@@ -299,6 +316,31 @@ mod tests {
         graph.learn(key("b"), Node::Hidden);
         graph.learn(key("b"), Node::Stays(Needs::NOTHING));
         assert_eq!(graph.outlook(&key("a"), &needs(&["b"])), Outlook::Barred);
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_an_error_where_it_decides() {
+        let fails = |error| Outlook::Fails(error);
+        let any = |ids: &[&str]| Needs {
+            whole: Need::any(keys(ids).into_iter().map(Need::Key).collect()),
+            inside: Vec::new(),
+        };
+        let mut graph = graph(&[("b", &[]), ("c", &["u"])]);
+        graph.learn(key("u"), Node::Unjudged(ViewError::NotStrictJson));
+        graph.learn(key("t"), Node::Unjudged(ViewError::ResourceTooLarge));
+        graph.learn(key("h"), Node::Hidden);
+        graph.learn(key("d"), Node::Stays(needs(&["h", "t"])));
+        assert_eq!(graph.sight(&key("u")), fails(ViewError::NotStrictJson));
+        assert_eq!(graph.outlook(&key("a"), &needs(&["c"])), fails(ViewError::NotStrictJson));
+        assert_eq!(graph.outlook(&key("a"), &any(&["c", "h"])), fails(ViewError::NotStrictJson));
+        // What is not there either way, or is there in any case, hangs on nothing.
+        assert_eq!(graph.outlook(&key("a"), &needs(&["c", "h"])), Outlook::Barred);
+        assert_eq!(graph.outlook(&key("a"), &any(&["c", "b"])), Outlook::Clear);
+        // Only something hidden leads to the one that comes first.
+        assert_eq!(graph.outlook(&key("a"), &any(&["d", "c"])), fails(ViewError::NotStrictJson));
+        assert_eq!(graph.outlook(&key("a"), &any(&["t", "c"])), fails(ViewError::ResourceTooLarge));
+        // What is not known is looked up first.
+        assert_eq!(graph.outlook(&key("a"), &needs(&["c", "x"])), Outlook::Unknown(keys(&["x"])));
     }
 
     #[test]

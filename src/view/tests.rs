@@ -11,6 +11,7 @@ mod summary;
 mod total;
 mod twin;
 mod units;
+mod unjudged;
 mod upstream;
 
 use std::str::FromStr;

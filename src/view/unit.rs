@@ -8,7 +8,9 @@
 mod bonds;
 mod pages;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::str::FromStr;
 
 use self::bonds::{Bonds, Called, Name};
 use self::pages::Pages;
@@ -69,6 +71,8 @@ pub(super) struct Units {
     places: HashMap<Key, Option<Key>>,
     /// What the members of each unit need together.
     judged: HashMap<Key, Node>,
+    /// Where the doubt of each family is judged of which something could not be read: it may belong to any unit.
+    doubts: BTreeMap<Family, Key>,
 }
 
 impl Units {
@@ -87,12 +91,26 @@ impl Units {
         if self.are_coming() {
             return None;
         }
-        Some(match self.places.get(&member) {
-            // It was met and is not among those of the person: who belongs to it cannot be told.
-            None => Node::Hidden,
-            Some(None) => Node::Stays(Needs::NOTHING),
-            Some(Some(place)) => Node::Stays(Needs { whole: Need::Key(place.clone()), inside: Vec::new() }),
-        })
+        // One that was met and is not among those of the person: who belongs to it cannot be told.
+        let Some(place) = self.places.get(&member) else { return Some(Node::Hidden) };
+        let needed = place.iter().chain(self.doubts.get(family));
+        Some(Node::Stays(Needs { whole: Need::all(needed.cloned().map(Need::Key).collect()), inside: Vec::new() }))
+    }
+
+    /// Takes note that one of those that are gathered could not be read, and why: whom it is judged with cannot be told.
+    pub(super) fn unread(&mut self, error: ViewError) {
+        if let Some(family) = self.resource_type().and_then(family)
+            && let (Some(first), Ok(id)) = (family.first(), Id::from_str("unread"))
+        {
+            let place = marked(marked(Key { resource_type: format!("{MARK}{first}"), id }));
+            self.judged.entry(place.clone()).or_insert(Node::Unjudged(error));
+            self.doubts.insert(family, place);
+        }
+    }
+
+    /// Returns true if and only if that one is gathered, and not joined to others yet.
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        self.bonds.contains_key(key)
     }
 
     /// Returns true if and only if some are still to be gathered.
@@ -163,14 +181,19 @@ fn marked(key: Key) -> Key {
     Key { resource_type: format!("{MARK}{}", key.resource_type), id: key.id }
 }
 
-/// Returns what the members of a unit need together; one that is hidden hides it.
+/// Returns what the members of a unit need together; one that is hidden hides it, and one that cannot be judged is needed.
 fn together(members: &[Key], graph: &Graph) -> Node {
     let needs = members.iter().map(|member| match graph.node(member) {
-        Some(Node::Stays(needs)) => Some((needs, unit_of(member))),
+        Some(Node::Stays(needs)) => Some((Cow::Borrowed(needs), unit_of(member))),
+        Some(Node::Unjudged(_)) => {
+            let itself = Needs { whole: Need::Key(member.clone()), inside: Vec::new() };
+            Some((Cow::Owned(itself), None))
+        }
         Some(Node::Hidden) | None => None,
     });
     let needs: Option<Vec<_>> = needs.collect();
-    needs.map_or(Node::Hidden, |needs| Node::Stays(Needs::together(needs.into_iter())))
+    let needs = needs.as_ref().map(|needs| needs.iter().map(|(needs, but)| (needs.as_ref(), but.clone())));
+    needs.map_or(Node::Hidden, |needs| Node::Stays(Needs::together(needs)))
 }
 
 /// Returns which belong together: those of one treatment, and those that one leads to or names, as far as they are there.
@@ -231,8 +254,6 @@ impl Union {
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
-
     use super::*;
     use crate::json::Document;
     use crate::limits;
@@ -285,6 +306,39 @@ mod tests {
             assert_eq!(units.node(&unit("DocumentReference/d")), Some(Node::Stays(Needs::NOTHING)));
             assert_eq!(units.node(&unit("DocumentReference/x")), Some(Node::Hidden));
         }
+    }
+
+    #[test]
+    fn one_that_cannot_be_judged_is_needed_by_its_unit_and_one_that_cannot_be_read_by_all() {
+        let unit = |reference: &str| unit_of(&key(reference)).unwrap();
+        let need = |keys: Vec<Key>| {
+            let whole = Need::all(keys.into_iter().map(Need::Key).collect());
+            Some(Node::Stays(Needs { whole, inside: Vec::new() }))
+        };
+        let place = marked(unit("DocumentReference/a"));
+        let (mut units, mut graph) = gathered();
+        graph.learn(key("DocumentReference/c"), Node::Unjudged(ViewError::ResourceTooLarge));
+        units.join(&graph);
+        assert_eq!(units.node(&place), need(vec![key("DocumentReference/c"), key("Medication/m")]));
+        assert_eq!(units.node(&unit("DocumentReference/d")), need(Vec::new()));
+
+        let mut units = Units::default();
+        assert_eq!(units.node(&unit("DocumentReference/d")), None);
+        assert!(units.next_page(&[Id::from_str("a").unwrap()]).is_some());
+        units.unread(ViewError::NotStrictJson);
+        let known = Known { person: &[], bases: &[] };
+        let text = r#"{"resourceType":"DocumentReference"}"#;
+        let document = Document::read(text.as_bytes(), limits::RESOURCE).unwrap();
+        units.add(&key("DocumentReference/d"), document.root(), known);
+        assert!(units.holds(&key("DocumentReference/d")));
+        assert!(units.next_page(&[Id::from_str("a").unwrap()]).is_none());
+        units.join(&Graph::default());
+        let Some(Node::Stays(Needs { whole: Need::Key(doubt), .. })) = units.node(&unit("DocumentReference/d")) else {
+            panic!("a doubt")
+        };
+        assert!(member_of(&doubt).is_some() && !units.holds(&key("DocumentReference/d")));
+        assert_eq!(units.node(&doubt), Some(Node::Unjudged(ViewError::NotStrictJson)));
+        assert_eq!(units.node(&unit("DocumentReference/x")), Some(Node::Hidden));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::hold::Held;
+use super::hold::{Held, State};
 use super::{Answer, Body, Next, Of, Task};
 use crate::consent::Ground;
 use crate::json::Document;
@@ -75,9 +75,8 @@ impl Answer {
     /// Judges what came to be judged together, page by page: of what was judged its verdict is kept and not its text, so that
     /// a long record needs no more room than a short one.
     fn judge_gathered(&mut self) -> Result<Settled, ViewError> {
-        let links = self.unknown_links();
+        let links = self.judge_linked()?;
         if links.is_empty() {
-            self.judge_waiting()?;
             self.links.make_room_where_full();
             return Ok(Settled::All);
         }
@@ -97,9 +96,11 @@ impl Answer {
                 self.hold.sort();
             }
         }
-        let links = self.unknown_links();
-        if links.is_empty() {
-            self.judge_waiting()?;
+        let links = self.judge_linked()?;
+        if self.links.is_narrow() && !links.is_empty() {
+            self.links.want(links.iter().cloned());
+            self.look_ups = batches(links).into();
+            return Ok(Settled::Waits);
         }
         let outlooks: Vec<Outlook> = self.hold.iter().map(|held| self.outlook(held)).collect();
         let mut unknown: BTreeSet<Key> = outlooks.iter().flat_map(Outlook::unknown).cloned().collect();
@@ -111,11 +112,15 @@ impl Answer {
         unknown.extend(links.iter().cloned());
         self.links.want(links);
         if !unknown.is_empty() {
-            let (units, unknown): (BTreeSet<Key>, _) = unknown.into_iter().partition(|key| member_of(key).is_some());
+            let (units, mut unknown): (BTreeSet<Key>, BTreeSet<Key>) =
+                unknown.into_iter().partition(|key| member_of(key).is_some());
             for unit in units {
                 if let Some(node) = self.units.node(&unit) {
                     self.graph.learn(unit, node);
                 }
+            }
+            if self.links.is_narrow() {
+                unknown = unknown.into_iter().take(1).collect();
             }
             self.look_ups = batches(unknown).into();
             return Ok(Settled::Waits);
@@ -123,8 +128,8 @@ impl Answer {
         for (held, outlook) in self.hold.take().into_iter().zip(outlooks) {
             match outlook {
                 Outlook::Clear => self.release(held)?,
-                Outlook::TooMany if self.has_all() => {}
-                Outlook::TooMany => return Err(ViewError::TooManyReferences),
+                Outlook::Fails(_) if self.has_all() => {}
+                Outlook::Fails(error) => return Err(error),
                 Outlook::Barred | Outlook::Unknown(_) => self.writer.withhold(&held.key, Ground::ReferenceHidden),
             }
         }
@@ -139,6 +144,9 @@ impl Answer {
     /// Returns whether a resource is visible, once everything it refers to is known: what is optional goes with what is
     /// hidden.
     fn outlook(&self, held: &Held) -> Outlook {
+        if let State::Unjudged(error) = held.state {
+            return Outlook::Fails(error);
+        }
         match self.graph.outlook(&held.key, &held.ties.needs) {
             Outlook::Clear => {
                 let sights: Vec<_> = held.ties.targets.iter().map(|target| self.graph.sight(target)).collect();
@@ -146,9 +154,10 @@ impl Answer {
                 if !unknown.is_empty() {
                     return Outlook::Unknown(unknown);
                 }
-                if sights.contains(&Outlook::TooMany) { Outlook::TooMany } else { Outlook::Clear }
+                let fails = sights.into_iter().find(|sight| matches!(sight, Outlook::Fails(_)));
+                fails.unwrap_or(Outlook::Clear)
             }
-            bound @ (Outlook::Barred | Outlook::Unknown(_) | Outlook::TooMany) => bound,
+            bound @ (Outlook::Barred | Outlook::Unknown(_) | Outlook::Fails(_)) => bound,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) enum State {
     Judged,
     /// It is linked to these, which must be looked up first; and how it was come upon.
     Waits(Vec<Key>, Met),
+    /// It cannot be judged, for what it inherits cannot be.
+    Unjudged(ViewError),
 }
 
 impl Held {

@@ -13,7 +13,7 @@ use crate::view::ViewError;
 use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Node};
 use crate::view::judge::{Finding, Judge, Linked, Met, Refers};
-use crate::view::links::{Links, Reach};
+use crate::view::links::{Kept, Links, Reach};
 use crate::view::need::Needs;
 use crate::view::reference::Key;
 use crate::view::resource::Resource;
@@ -21,6 +21,9 @@ use crate::view::writer::Mode;
 
 /// The linked resources of one page, read once.
 type Documents<'l> = HashMap<Key, Document<'l>>;
+
+/// What a resource is, or why it cannot be judged.
+type Found = Result<Finding, ViewError>;
 
 impl Answer {
     /// Judges a match and releases it, or holds it until its references are looked up.
@@ -57,26 +60,25 @@ impl Answer {
     /// Judges the target of a reference.
     pub(super) fn looked_up(&mut self, resource: &Resource<'_>, batch: &Batch) -> Result<(), ViewError> {
         let (key, finding, refers) = self.referred(resource, batch)?;
-        self.take_note(resource, key, finding, refers)
+        // What is not kept is looked up again.
+        let _kept = self.take_note(resource, key, finding, refers);
+        Ok(())
     }
 
-    /// Keeps what was made of a resource that is not released here.
-    fn take_note(
-        &mut self,
-        resource: &Resource<'_>,
-        key: Key,
-        finding: Finding,
-        refers: Refers,
-    ) -> Result<(), ViewError> {
-        if finding == Finding::Waits || self.links.wants(&key) {
-            self.links.keep(&key, resource.value.raw(), &refers.links)?;
+    /// Keeps what was made of a resource that is not released here, and its text where that is needed.
+    fn take_note(&mut self, resource: &Resource<'_>, key: Key, finding: Found, refers: Refers) -> Kept {
+        let waits = finding == Ok(Finding::Waits) && !self.graph.knows(&key);
+        if (waits || self.links.wants(&key))
+            && self.links.keep(&key, resource.value.raw(), &refers.links) == Kept::NoRoom
+        {
+            return Kept::NoRoom;
         }
-        if finding == Finding::Waits {
+        if waits {
             self.waiting.insert(key);
         } else {
             self.graph.learn(key, node(finding, refers));
         }
-        Ok(())
+        Kept::Yes
     }
 
     /// Judges what may be judged together with what was met.
@@ -93,23 +95,27 @@ impl Answer {
             return Ok(());
         }
         let mut refers = Refers::default();
-        let finding = self.judge.find(resource, Met::Referred, Linked::Unknown, &mut refers)?;
-        self.take_note(resource, key, finding, refers)
+        let finding = self.judge.find(resource, Met::Referred, Linked::Unknown, &mut refers);
+        match self.take_note(resource, key, finding, refers) {
+            Kept::Yes => Ok(()),
+            // A part of a page is less than there is room for, beside the little that is kept from one to the next.
+            Kept::NoRoom => Err(ViewError::PageTooLarge),
+        }
     }
 
     /// Judges the target of a reference, and holds it to be released.
     pub(super) fn included(&mut self, resource: &Resource<'_>, batch: &Batch) -> Result<(), ViewError> {
         let (key, finding, refers) = self.referred(resource, batch)?;
-        self.keep(resource, key, finding, refers, Met::Referred)
+        self.keep(resource, key, finding?, refers, Met::Referred)
     }
 
-    fn referred(&self, resource: &Resource<'_>, batch: &Batch) -> Result<(Key, Finding, Refers), ViewError> {
+    fn referred(&self, resource: &Resource<'_>, batch: &Batch) -> Result<(Key, Found, Refers), ViewError> {
         let key = resource.key()?;
         if key.resource_type != batch.resource_type || !batch.ids.contains(&key.id) {
             return Err(ViewError::NotAsked);
         }
         let mut refers = Refers::default();
-        let finding = self.judge.find(resource, Met::Referred, Linked::Unknown, &mut refers)?;
+        let finding = self.judge.find(resource, Met::Referred, Linked::Unknown, &mut refers);
         Ok((key, finding, refers))
     }
 
@@ -136,7 +142,7 @@ impl Answer {
         met: Met,
     ) -> Result<(), ViewError> {
         if finding != Finding::Waits && !self.judge.is_straight() {
-            self.graph.learn(key.clone(), node(finding, refers.clone()));
+            self.graph.learn(key.clone(), node(Ok(finding), refers.clone()));
         }
         if met == Met::Asked {
             self.writer.differs(&key, refers.differs);
@@ -178,34 +184,60 @@ impl Answer {
         Ok(())
     }
 
-    /// Returns what must be looked up before those that wait for it can be judged.
-    pub(super) fn unknown_links(&self) -> BTreeSet<Key> {
-        let held = self.hold.iter().filter_map(|held| match &held.state {
-            State::Waits(links, _) => Some((&held.key, links.as_slice())),
-            State::Judged => None,
-        });
-        let waiting = self.waiting.iter().map(|key| (key, self.links.of(key)));
-        let reach = held.chain(waiting).map(|(key, links)| self.links.reach(key, links));
-        let unknown = reach.filter_map(|reach| match reach {
-            Reach::Unknown(unknown) => Some(unknown),
-            Reach::Known(_) => None,
-        });
-        unknown.flatten().collect()
+    /// Judges those that wait for what they inherit. Returns what must be looked up before they can be judged.
+    pub(super) fn judge_linked(&mut self) -> Result<BTreeSet<Key>, ViewError> {
+        loop {
+            let unknown = self.unknown_links();
+            if !unknown.is_empty() {
+                return Ok(unknown);
+            }
+            self.judge_waiting()?;
+            if !self.links.is_narrow() {
+                return Ok(unknown);
+            }
+            // What was kept for one is not needed for the next.
+            let have_all = self.waiting.is_empty() && !self.hold.iter().any(Held::waits);
+            self.narrow();
+            if have_all {
+                return Ok(unknown);
+            }
+        }
     }
 
-    /// Judges those that waited for what they inherit, now that it is looked up.
-    pub(super) fn judge_waiting(&mut self) -> Result<(), ViewError> {
+    /// Returns what must be looked up for those that wait: for all, or for one where there is room for one alone.
+    fn unknown_links(&self) -> BTreeSet<Key> {
+        let held = self.hold.iter().filter_map(|held| match &held.state {
+            State::Waits(links, _) => Some((&held.key, links.as_slice())),
+            State::Judged | State::Unjudged(_) => None,
+        });
+        let waiting = self.waiting.iter().map(|key| (key, self.links.of(key)));
+        let each = held.chain(waiting).map(|(key, links)| match self.links.reach(key, links) {
+            Reach::Unknown(unknown) => unknown,
+            Reach::Known(_) | Reach::TooMuch => Vec::new(),
+        });
+        if self.links.is_narrow() { each.take(1).flatten().take(1).collect() } else { each.flatten().collect() }
+    }
+
+    /// Judges those that waited for what they inherit and for which it is looked up.
+    fn judge_waiting(&mut self) -> Result<(), ViewError> {
         if self.waiting.is_empty() && !self.hold.iter().any(Held::waits) {
             return Ok(());
         }
         let links = std::mem::take(&mut self.links);
         let documents = links.documents()?;
+        let mut not_hidden = Vec::new();
         for key in std::mem::take(&mut self.waiting) {
             let Some(document) = documents.get(&key) else { return Err(ViewError::OutOfStep) };
             let resource = Resource::read(document.root())?;
-            let found = find_linked(&self.judge, &resource, &links, &documents, links.of(&key), Met::Referred);
-            let (finding, refers) = found?;
-            self.graph.learn(key, node(finding, refers));
+            match find_linked(&self.judge, &resource, &links, &documents, links.of(&key), Met::Referred)? {
+                None => drop(self.waiting.insert(key)),
+                Some((Ok(Finding::Hidden(_)), _)) => self.graph.learn(key, Node::Hidden),
+                Some((finding, refers)) => not_hidden.push((key, finding, refers)),
+            }
+        }
+        for (key, finding, refers) in not_hidden {
+            let doubt = links.doubt(&key, links.of(&key), |key| self.graph.node(key) == Some(&Node::Hidden));
+            self.graph.learn(key, node(doubt.map_or(finding, Err), refers));
         }
         for held in self.hold.take() {
             let State::Waits(to, met) = &held.state else {
@@ -214,8 +246,20 @@ impl Answer {
             };
             let document = Document::read(&held.bytes, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
             let resource = Resource::read(document.root())?;
-            let (finding, refers) = find_linked(&self.judge, &resource, &links, &documents, to, *met)?;
-            self.keep(&resource, held.key.clone(), finding, refers, *met)?;
+            let Some((finding, refers)) = find_linked(&self.judge, &resource, &links, &documents, to, *met)? else {
+                self.hold.add(held)?;
+                continue;
+            };
+            let doubt = links.doubt(&held.key, to, |key| self.graph.node(key) == Some(&Node::Hidden));
+            let doubt = doubt.filter(|_| !matches!(finding, Ok(Finding::Hidden(_))));
+            match doubt.map_or(finding, Err) {
+                Ok(finding) => self.keep(&resource, held.key.clone(), finding, refers, *met)?,
+                // It is an error in its turn, if the answer comes to it.
+                Err(error) => {
+                    self.graph.learn(held.key.clone(), Node::Unjudged(error));
+                    self.hold.add(Held { state: State::Unjudged(error), ..held })?;
+                }
+            }
         }
         drop(documents);
         self.links = links;
@@ -223,7 +267,8 @@ impl Answer {
     }
 }
 
-/// Judges a resource that is linked to `to`, which are all looked up.
+/// Judges a resource that is linked to `to`, if what it reaches is all looked up. What inherits more than is looked at is hidden,
+/// for what it inherits cannot be told; that depends on it alone, and so does not tell of anything else.
 fn find_linked(
     judge: &Judge,
     resource: &Resource<'_>,
@@ -231,17 +276,25 @@ fn find_linked(
     documents: &Documents<'_>,
     to: &[Key],
     met: Met,
-) -> Result<(Finding, Refers), ViewError> {
-    let Reach::Known(reached) = links.reach(&resource.key()?, to) else { return Err(ViewError::OutOfStep) };
+) -> Result<Option<(Found, Refers)>, ViewError> {
+    let reached = match links.reach(&resource.key()?, to) {
+        Reach::Unknown(_) => return Ok(None),
+        Reach::TooMuch => {
+            let finding = Finding::Hidden(Ground::ReferenceHidden);
+            return Ok(Some((Ok(finding), Refers::default())));
+        }
+        Reach::Known(reached) => reached,
+    };
     let linked: Vec<Value<'_>> = reached.iter().filter_map(|key| Some(documents.get(key)?.root())).collect();
     let mut refers = Refers::default();
-    let finding = judge.find(resource, met, Linked::Known(&linked), &mut refers)?;
-    Ok((finding, refers))
+    let finding = judge.find(resource, met, Linked::Known(&linked), &mut refers);
+    Ok(Some((finding, refers)))
 }
 
-fn node(finding: Finding, refers: Refers) -> Node {
+fn node(finding: Found, refers: Refers) -> Node {
     match finding {
-        Finding::Visible | Finding::Outside => Node::Stays(refers.ties.needs),
-        Finding::Hidden(_) | Finding::Waits => Node::Hidden,
+        Ok(Finding::Visible | Finding::Outside) => Node::Stays(refers.ties.needs),
+        Ok(Finding::Hidden(_) | Finding::Waits) => Node::Hidden,
+        Err(error) => Node::Unjudged(error),
     }
 }

@@ -12,6 +12,7 @@ use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, batches};
 use crate::view::reference::{Key, Known, Lead};
 use crate::view::resource::Resource;
+use crate::view::visited::Visited;
 use crate::view::writer::Writer;
 
 /// The state of a search: first its matches come, page by page, then what they include.
@@ -38,6 +39,7 @@ pub(super) struct Matches {
     /// The rest of it does not fit.
     is_cut: bool,
     next_page: Option<Target>,
+    visited: Visited,
     /// What released matches refer to through the elements whose targets were asked for.
     included: BTreeSet<Key>,
     /// The includes still to be asked for, once all matches are there.
@@ -64,6 +66,7 @@ impl Matches {
             seen: 0,
             is_cut: false,
             next_page: None,
+            visited: Visited::default(),
             included,
             includes: None,
         }
@@ -103,6 +106,7 @@ impl Matches {
         (self.page, self.is_first_page, self.passed, self.seen, self.is_cut) = (page, true, 0, 0, false);
         self.is_stated = false;
         self.next_page = None;
+        self.visited = Visited::default();
         self.includes = None;
     }
 
@@ -178,7 +182,7 @@ impl Matches {
     /// should not have found is of what this caller may see.
     ///
     /// # Errors
-    /// A first page that does not state what was asked, or a page that leads to itself.
+    /// A first page that does not state what was asked, or a page that leads to one that was read.
     pub(super) fn end_page(&mut self, next_page: Option<Target>, self_link: Option<&str>) -> Result<(), ViewError> {
         let echoes = |link: &str| self.page.as_ref().is_none_or(|page| page.is_echoed_by(link));
         if self.is_first_page && !self_link.is_none_or(echoes) {
@@ -188,9 +192,7 @@ impl Matches {
         if self.is_cut {
             return Ok(());
         }
-        if next_page.is_some() && next_page == self.page {
-            return Err(ViewError::Circle);
-        }
+        self.visited.leads(self.page.as_ref(), next_page.as_ref())?;
         self.next_page = next_page;
         Ok(())
     }

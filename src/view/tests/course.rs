@@ -159,6 +159,22 @@ fn a_page_that_leads_to_itself_is_no_page() {
 }
 
 #[test]
+fn two_pages_that_lead_to_each_other_are_no_pages() {
+    let _turn = one_at_a_time();
+    let page = |next: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","link":[{{"relation":"next","url":"http://upstream/fhir?{next}"}}]}}"#
+        )
+    };
+    let mut answer = observations();
+    for (next, ended) in [("one", Ok(())), ("other", Ok(())), ("one", Err(ViewError::Circle))] {
+        assert!(matches!(answer.step(), Step::Ask(_)));
+        answer.push(page(next).as_bytes()).unwrap();
+        assert_eq!(answer.end_of_body(), ended, "{next}");
+    }
+}
+
+#[test]
 fn a_read_that_answers_with_another_resource_is_refused() {
     let _turn = one_at_a_time();
     for body in [observation("other", ""), observation("v", "").replace("Observation", "Condition")] {

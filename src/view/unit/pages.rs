@@ -3,6 +3,7 @@
 use crate::limits;
 use crate::query::{Id, Target};
 use crate::view::ViewError;
+use crate::view::visited::Visited;
 
 /// The pages of one search for what may be judged together. One that holds more than fits is asked for again, for its rest.
 #[derive(Debug)]
@@ -11,6 +12,7 @@ pub(super) struct Pages {
     /// The page that is read.
     page: Option<Target>,
     next_page: Option<Target>,
+    visited: Visited,
     is_first: bool,
     /// How many of its entries were taken before.
     passed: usize,
@@ -27,7 +29,8 @@ impl Pages {
     pub(super) fn of(resource_type: &'static str, person: &[Id]) -> Self {
         let next_page = Target::of_person(resource_type, person);
         let (is_first, is_cut) = (true, false);
-        Self { resource_type, page: None, next_page, is_first, passed: 0, seen: 0, bytes: 0, is_cut }
+        let visited = Visited::default();
+        Self { resource_type, page: None, next_page, visited, is_first, passed: 0, seen: 0, bytes: 0, is_cut }
     }
 
     pub(super) fn resource_type(&self) -> &'static str {
@@ -56,7 +59,7 @@ impl Pages {
     /// they hold may be hidden.
     ///
     /// # Errors
-    /// A first page that does not state what was asked, or a page that leads to itself.
+    /// A first page that does not state what was asked, or a page that leads to one that was read.
     pub(super) fn end(&mut self, next_page: Option<Target>, self_link: Option<&str>) -> Result<(), ViewError> {
         let echoes = |link: &str| self.page.as_ref().is_none_or(|page| page.is_echoed_by(link));
         if self.is_first && !self_link.is_none_or(echoes) {
@@ -65,9 +68,7 @@ impl Pages {
         if self.is_cut {
             return Ok(());
         }
-        if next_page.is_some() && next_page == self.page {
-            return Err(ViewError::Circle);
-        }
+        self.visited.leads(self.page.as_ref(), next_page.as_ref())?;
         self.next_page = next_page;
         Ok(())
     }
