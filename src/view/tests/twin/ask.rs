@@ -6,15 +6,15 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::chance::Chance;
 use super::kinds::{KINDS, Kind, Role};
-use super::model::{Asker, Plan};
-use super::record::Record;
+use super::model::{Asker, Days, Plan};
+use super::record::{Record, date};
 use crate::consent;
 use crate::identity;
 use crate::profile::{Offer, shipped_exchanges};
 use crate::query::{Query, RequestHead, classify};
 use crate::view::tests::upstream::Upstream;
 use crate::view::tests::{Given, drive, labels, letterhead, ruled, straight, surroundings};
-use crate::view::{Answer, Ending, Narrative, Surroundings};
+use crate::view::{Answer, Ending, Mode, Narrative, Surroundings};
 
 /// Who asks under what plan, and what must not show.
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub(super) struct Scene {
     pub(super) plan: Plan,
     pub(super) asker: Asker,
     pub(super) narrative: Narrative,
+    pub(super) mode: Mode,
     /// For each world: the matches of an upstream page, and the bytes of a chunk.
     pub(super) sizes: [(usize, usize); 2],
 }
@@ -34,11 +35,13 @@ const ONLY: &[&str] = &["Observation", "MedicationRequest", "Encounter", "Diagno
 
 impl Scene {
     pub(super) fn of(record: &Record, chance: &mut Chance) -> Self {
-        let plan = match chance.below(8) {
+        let plan = match chance.below(10) {
             0 => Plan::Straight,
             1 => Plan::Without(WITHOUT),
             2 => Plan::Only(ONLY),
             3 => Plan::Instance(1 + chance.below(record.things.len() - 1)),
+            4 => Plan::NotOf(Days::of(chance)),
+            5 => Plan::OnlyOf(Days::of(chance)),
             _ => Plan::Labels,
         };
         let sizes = [(); 2].map(|()| (1 + chance.below(6), *chance.one(&[3, 64, 1000, 100_000])));
@@ -46,6 +49,7 @@ impl Scene {
             plan,
             asker: if chance.once_in(5) { Asker::Pharmacist } else { Asker::Doctor },
             narrative: if chance.once_in(4) { Narrative::Keep } else { Narrative::Drop },
+            mode: if chance.once_in(3) { Mode::Notice } else { Mode::Silent },
             sizes,
         }
     }
@@ -55,11 +59,16 @@ impl Scene {
             let exchanges: Vec<_> = shipped_exchanges().unwrap().into_iter().map(Arc::new).collect();
             Offer::to(&exchanges, Some(&identity::Role::from_str("17.060").unwrap()))
         });
-        let surroundings = Surroundings { narrative: self.narrative, ..surroundings() };
+        let surroundings = Surroundings { narrative: self.narrative, mode: self.mode, ..surroundings() };
         match self.asker {
             Asker::Doctor => surroundings,
             Asker::Pharmacist => Surroundings { offer: PHARMACIST.clone(), ..surroundings },
         }
+    }
+
+    /// Whether searchsets say that data may have been withheld: that follows from the plan, whatever is hidden.
+    pub(super) fn is_noticed(&self) -> bool {
+        self.mode == Mode::Notice && self.plan != Plan::Straight
     }
 
     /// The plan as the view gets it: decided from a Consent.
@@ -75,6 +84,10 @@ impl Scene {
                 decided(&format!(r#"{{"type":"permit","provision":[{{"type":"deny",{}}}]}}"#, class(kinds)), "ehds")
             }
             Plan::Only(kinds) => decided(&format!(r#"{{"type":"permit",{}}}"#, class(kinds)), "wabvpz"),
+            Plan::NotOf(days) => {
+                decided(&format!(r#"{{"type":"permit","provision":[{{"type":"deny",{}}}]}}"#, days.period()), "ehds")
+            }
+            Plan::OnlyOf(days) => decided(&format!(r#"{{"type":"permit",{}}}"#, days.period()), "wabvpz"),
             Plan::Instance(number) => {
                 let reference = record
                     .find(number)
@@ -83,6 +96,23 @@ impl Scene {
                 decided(&format!(r#"{{"type":"permit","provision":[{{"type":"deny",{data}}}]}}"#), "ehds")
             }
         }
+    }
+}
+
+impl Days {
+    fn of(chance: &mut Chance) -> Self {
+        let (one, other) = (chance.below(9), chance.below(9));
+        match chance.below(4) {
+            0 => Self { from: Some(one), until: None },
+            1 => Self { from: None, until: Some(one) },
+            _ => Self { from: Some(one.min(other)), until: Some(one.max(other)) },
+        }
+    }
+
+    fn period(self) -> String {
+        let side = |name: &str, day: Option<usize>| day.map(|day| format!(r#""{name}":"{}""#, date(day)));
+        let sides: Vec<_> = side("start", self.from).into_iter().chain(side("end", self.until)).collect();
+        format!(r#""dataPeriod":{{{}}}"#, sides.join(","))
     }
 }
 

@@ -136,13 +136,25 @@ fn is_faithful(
         resource: Box<RawValue>,
         search: Option<Value>,
     }
+    let marks = ["REDACTED", "suppressed"].map(|mark| body.matches(mark).count());
+    let is_searchset = matches!(ending, Ending::Searchset { .. });
+    let is_bundle = is_searchset || ending == Ending::Resource && question.ends_with("$summary");
+    let expected_marks = match (is_bundle && scene.is_noticed(), is_searchset) {
+        (false, _) => [0, 0],
+        (true, true) => [1, 1],
+        (true, false) => [1, 0],
+    };
+    if marks != expected_marks {
+        return Err(format!("{marks:?} notices: {body}"));
+    }
     let released: Vec<String> = match ending {
         Ending::NotVisible => Vec::new(),
         Ending::Resource => vec![body.to_owned()],
         Ending::Searchset { .. } => {
-            let Bundle { entry } = serde_json::from_str(body).map_err(|error| format!("{error}: {body}"))?;
-            let is_include = |entry: &&Entry| entry.search.as_ref().is_some_and(|search| search["mode"] == "include");
-            let (includes, matches): (Vec<_>, Vec<_>) = entry.iter().partition(is_include);
+            let Bundle { mut entry } = serde_json::from_str(body).map_err(|error| format!("{error}: {body}"))?;
+            let is = |entry: &Entry, mode: &str| entry.search.as_ref().is_some_and(|search| search["mode"] == mode);
+            entry.retain(|entry| !is(entry, "outcome"));
+            let (includes, matches): (Vec<_>, Vec<_>) = entry.iter().partition(|entry| is(entry, "include"));
             let texts = |entries: &[&Entry]| -> Vec<String> {
                 entries.iter().map(|entry| entry.resource.get().to_owned()).collect()
             };

@@ -75,6 +75,26 @@ pub(super) struct Kind {
     pub(super) includes: &'static [&'static str],
 }
 
+/// What a type tells of the time of its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// When it was received, at most.
+    Nothing,
+    Day,
+    /// When it began; that it ended is not told.
+    Beginning,
+}
+
+impl Kind {
+    pub(super) fn told(&self) -> Told {
+        match self.dated {
+            dated if dated.is_empty() || dated.contains("receivedTime") => Told::Nothing,
+            dated if dated.contains(r#""start""#) => Told::Beginning,
+            _ => Told::Day,
+        }
+    }
+}
+
 const NONE: Kind = Kind {
     name: "",
     role: Role::Clinical,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kinds::{Bond, Role};
+use super::kinds::{Bond, Role, Told};
 use super::record::{Code, Contained, Inside, Keeps, Link, Place, Record, Thing, To, Whose};
 use crate::view::Narrative;
 
@@ -19,6 +19,39 @@ pub(super) enum Plan {
     Only(&'static [&'static str]),
     /// The thing of that number is hidden.
     Instance(usize),
+    /// What is of these days is hidden, and what does not tell its time.
+    NotOf(Days),
+    /// Of what is a patient's, that alone is visible which is of these days as a whole.
+    OnlyOf(Days),
+}
+
+/// Days of the month of the records, by number, the last one included; a side without a limit is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Days {
+    pub(super) from: Option<usize>,
+    pub(super) until: Option<usize>,
+}
+
+impl Days {
+    fn meet(self, thing: &Thing) -> bool {
+        match thing.kind.told() {
+            Told::Nothing => true,
+            Told::Day => {
+                self.from.is_none_or(|from| from <= thing.day) && self.until.is_none_or(|until| thing.day <= until)
+            }
+            // It may go on.
+            Told::Beginning => self.until.is_none_or(|until| thing.day <= until),
+        }
+    }
+
+    fn cover(self, thing: &Thing) -> bool {
+        let has_begun = self.from.is_none_or(|from| from <= thing.day);
+        match thing.kind.told() {
+            Told::Nothing => false,
+            Told::Day => has_begun && self.until.is_none_or(|until| thing.day <= until),
+            Told::Beginning => has_begun && self.until.is_none(),
+        }
+    }
 }
 
 /// The types that tell of HIV to nobody.
@@ -93,11 +126,13 @@ impl<'r> Seen<'r> {
             Plan::Without(kinds) => is_named(kinds),
             Plan::Only(kinds) => !is_named(kinds) && !thing.is_supporting(),
             Plan::Instance(number) => number == thing.number,
+            Plan::NotOf(days) => !thing.is_supporting() && days.meet(thing),
+            Plan::OnlyOf(days) => !thing.is_supporting() && !days.cover(thing),
         };
         let may_be_hidden = match self.plan {
             Plan::Straight => false,
             // A rule about one resource is no rule about its type, as far as a plan knows.
-            Plan::Labels | Plan::Instance(_) => true,
+            Plan::Labels | Plan::Instance(_) | Plan::NotOf(_) | Plan::OnlyOf(_) => true,
             Plan::Without(kinds) => is_named(kinds),
             Plan::Only(kinds) => !is_named(kinds),
         };
@@ -165,7 +200,9 @@ impl<'r> Seen<'r> {
             for (place, Contained { what, label, link }) in thing.contained.iter().enumerate() {
                 let by_rule = match (self.plan, what) {
                     // A permit of the container is one of what it contains.
-                    (Plan::Straight | Plan::Instance(_) | Plan::Only(_), _) => false,
+                    (Plan::Straight | Plan::Instance(_) | Plan::Only(_) | Plan::OnlyOf(_), _) => false,
+                    // None of them tells its time; what supports others is not asked for it.
+                    (Plan::NotOf(_), what) => *what != Inside::Device,
                     (Plan::Labels, Inside::Observation) => true,
                     (Plan::Labels, _) => *label == Some("R"),
                     (Plan::Without(kinds), _) => kinds.contains(&what.name().as_str()),

@@ -419,7 +419,7 @@ impl Thing {
     }
 
     pub(super) fn date(&self) -> String {
-        format!("2026-01-{:02}", self.day + 1)
+        date(self.day)
     }
 
     /// Members that have no reference in them.
@@ -513,6 +513,11 @@ fn any_odd(chance: &mut Chance, kind: &'static str) -> To {
         To::Query,
         To::Display,
     ])
+}
+
+/// A day of the month of the records.
+pub(super) fn date(day: usize) -> String {
+    format!("2026-01-{:02}", day + 1)
 }
 
 fn meta(label: Option<&'static str>, first: &str) -> String {

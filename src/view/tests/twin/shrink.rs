@@ -2,7 +2,7 @@
 
 use super::compare::{Case, Wrong};
 use super::record::Code;
-use crate::view::Narrative;
+use crate::view::{Mode, Narrative};
 
 /// Returns the smallest case found by taking away one thing at a time, and what is wrong with it.
 pub(super) fn smallest(mut case: Case, mut wrong: Wrong) -> (Case, Wrong) {
@@ -56,6 +56,7 @@ fn simpler(case: &Case) -> Vec<Case> {
     }
     with(&|case| std::mem::replace(&mut case.record.comma, ",") != ",");
     with(&|case| std::mem::replace(&mut case.scene.narrative, Narrative::Drop) != Narrative::Drop);
+    with(&|case| std::mem::replace(&mut case.scene.mode, Mode::Silent) != Mode::Silent);
     with(&|case| {
         let plain = [(5, 100_000); 2];
         std::mem::replace(&mut case.scene.sizes, plain) != plain
