@@ -20,6 +20,31 @@ const TYPES: [&str; 6] = ["Observation", "Condition", "MedicationRequest", "Enco
 /// How many resources a case has: each is judged by all of its Consents.
 const RESOURCES: usize = 16;
 
+/// What cases are about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope {
+    pub(super) types: &'static [&'static str],
+    pub(super) purposes: &'static [&'static str],
+    pub(super) policies: &'static [&'static str],
+}
+
+impl Scope {
+    pub(super) const ANYTHING: Self = Self {
+        types: &TYPES,
+        purposes: &[
+            "TREAT", "TREAT", "TREAT", "TREAT", "COC", "ETREAT", "ERTREAT", "HRESCH", "CLINTRCH", "HPAYMT",
+        ],
+        policies: &["wabvpz", "ehds"],
+    };
+    /// Types without a code and a time, in an emergency, where nothing on file is a yes: few of all cases, and those in which
+    /// least is known of a resource.
+    pub(super) const UNTOLD: Self = Self {
+        types: &["Coverage", "Coverage", "Coverage", "Encounter", "Observation"],
+        purposes: &["ETREAT"],
+        policies: &["ehds"],
+    };
+}
+
 /// A repeatable run of chance (xorshift).
 #[derive(Debug)]
 pub(super) struct Chance(u64);
@@ -56,9 +81,9 @@ impl Chance {
         (0..many).map(|_| make(self)).collect()
     }
 
-    pub(super) fn case(&mut self) -> Value {
+    pub(super) fn case(&mut self, scope: Scope) -> Value {
         let r5 = self.in_hundred(30);
-        let kinds: Vec<_> = (0..RESOURCES).map(|_| self.one(&TYPES)).collect();
+        let kinds: Vec<_> = (0..RESOURCES).map(|_| self.one(scope.types)).collect();
         let names: Vec<_> = kinds.iter().zip(1..).map(|(kind, id)| format!("{kind}/{id}")).collect();
         let resources: Vec<_> = names.iter().map(|name| self.resource(name, &names)).collect();
         let consents = match self.below(12) {
@@ -67,12 +92,11 @@ impl Chance {
             7..=9 => vec![self.consent(1, r5, &names), self.consent(2, r5, &names)],
             _ => (1..=4).map(|id| self.consent(id, r5, &names)).collect(),
         };
-        let purpose =
-            self.one(&["TREAT", "TREAT", "TREAT", "TREAT", "COC", "ETREAT", "ERTREAT", "HRESCH", "CLINTRCH", "HPAYMT"]);
+        let purpose = self.one(scope.purposes);
         let mut case = json!({
             "now": "2026-03-01T12:00:00Z", "purpose": purpose, "caller": self.caller(), "patient": ["Patient/1"],
             "holder": {"ura": "00000002", "references": ["Organization/1"]},
-            "policy": self.one(&["wabvpz", "ehds"]),
+            "policy": self.one(scope.policies),
             "unlabelled": self.one(&["restricted", "restricted", "normal"]),
             "combining": self.one(&["deny-overrides", "deny-overrides", "newest-wins", "most-specific"]),
             "fhir_version": if r5 { "5.0" } else { self.one(&["4.0", "4.3"]) },
