@@ -240,6 +240,78 @@ mod tests {
         assert_eq!(expected, 76, "seventy-five rows");
     }
 
+    /// The requirements of law and debate that concern what is seen, and the tests that show what becomes of each; those about
+    /// deciding have cases too (`tests/cases/decision`, `cites`).
+    const SEEN: [(&str, &[&str]); 18] = [
+        ("P1", &["nothing_on_file_is_no_under_wabvpz_and_yes_for_treating_callers_under_ehds"]),
+        ("P2", &["nothing_on_file_is_no_under_wabvpz_and_yes_for_treating_callers_under_ehds"]),
+        ("P3", &["what_is_granted_to_the_holders_own_people_needs_a_person"]),
+        (
+            "P4",
+            &[
+                "hidden_data_and_data_that_never_was_give_the_same_bytes",
+                "what_is_hidden_leaves_no_trace_in_any_answer",
+                "a_silent_searchset_says_nothing",
+            ],
+        ),
+        (
+            "P5",
+            &[
+                "every_category_covers_what_it_holds",
+                "a_kind_of_provider_that_is_known_by_roles_alone_leaves_out_who_proves_another",
+            ],
+        ),
+        ("P6", &["break_glass_goes_before_an_objection_where_the_policy_says_so_and_for_btg_alone"]),
+        ("P7", &["acute_admits_emergencies_alone_with_a_reason_and_of_who_may_declare_them"]),
+        ("P8", &["what_is_not_in_the_acute_data_set_is_not_offered_under_acute_whoever_it_is_about"]),
+        (
+            "P9",
+            &[
+                "medication_is_wide_for_a_permit_and_narrow_for_a_denial",
+                "medication_has_laboratory_results_and_no_other_observation",
+            ],
+        ),
+        ("P10", &["under_wgbo_consent_is_presumed_inside_a_treatment_relation_and_the_record_names_what_shows_it"]),
+        ("P11", &["a_permit_of_another_holder_counts_from_a_shared_register_alone"]),
+        ("P12", &["break_glass_needs_a_reason_and_a_doctor_and_is_on_record_and_on_the_list_to_review"]),
+        ("P13", &["every_certificate_of_the_tables_is_judged_as_they_say"]),
+        ("P14", &["a_role_that_is_not_listed_is_refused_whatever_the_policy_admits"]),
+        ("P20", &["research_is_refused_at_the_start_and_by_check_and_both_say_why"]),
+        ("P21", &["research_is_refused_at_the_start_and_by_check_and_both_say_why"]),
+        ("P22", &["a_policy_that_asks_for_pseudonyms_is_a_mistake_that_says_so"]),
+        ("P24", &["what_a_profile_does_not_offer_is_outside"]),
+    ];
+
+    /// The others: on the record (P15, P25), on where data and keys are kept (P16, P18, P23), on failure (P17), on central
+    /// services, of which none is asked (P19).
+    const UNSEEN: [&str; 7] = ["P15", "P16", "P17", "P18", "P19", "P23", "P25"];
+
+    #[test]
+    fn every_requirement_that_concerns_what_is_seen_has_a_test() {
+        let mut tests = String::new();
+        for directory in ["src", "tests", "conformance"] {
+            sources(&root().join(directory), &mut tests);
+        }
+        for (requirement, names) in SEEN {
+            assert!(!names.is_empty(), "{requirement}");
+            for name in names {
+                assert!(tests.contains(&format!("fn {name}(")), "{requirement}: there is no {name}");
+            }
+        }
+        let mut all: Vec<&str> = SEEN.iter().map(|(requirement, _)| *requirement).chain(UNSEEN).collect();
+        all.sort_by_key(|requirement| requirement.trim_start_matches('P').parse::<usize>().unwrap());
+        let expected: Vec<String> = (1..=25).map(|number| format!("P{number}")).collect();
+        assert_eq!(all, expected, "each requirement stands in one of the two lists, once");
+        // Deciding has cases of its own for what it decides.
+        for file in fs::read_dir(root().join("profiles/policies")).unwrap() {
+            let policy = fs::read_to_string(file.unwrap().path()).unwrap();
+            let cites = policy.lines().find_map(|line| line.strip_prefix("cites = ")).unwrap();
+            for cited in cites.split('"').skip(1).step_by(2) {
+                assert!(all.contains(&cited), "a policy cites {cited}");
+            }
+        }
+    }
+
     /// Of the design, "What is visible": each point has cases of its own.
     #[test]
     fn every_point_of_what_is_visible_has_cases() {
