@@ -31,9 +31,7 @@ pub(super) struct Scope {
 impl Scope {
     pub(super) const ANYTHING: Self = Self {
         types: &TYPES,
-        purposes: &[
-            "TREAT", "TREAT", "TREAT", "TREAT", "COC", "ETREAT", "ERTREAT", "HRESCH", "CLINTRCH", "HPAYMT",
-        ],
+        purposes: &["TREAT", "TREAT", "TREAT", "TREAT", "COC", "ETREAT", "ERTREAT", "HRESCH", "CLINTRCH", "HPAYMT"],
         policies: &["wabvpz", "ehds"],
     };
     /// Types without a code and a time, in an emergency, where nothing on file is a yes: few of all cases, and those in which
