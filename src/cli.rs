@@ -165,6 +165,9 @@ pub enum AuditCommand {
         /// JSON instead of a table
         #[arg(long)]
         json: bool,
+        /// Who reads, for the record of readings
+        #[arg(long)]
+        by: Option<String>,
     },
     /// What is on record as AuditEvents or as a table of NEN 7513; exit code 2, and nothing, where the journal is altered
     Export(ExportArguments),
@@ -184,6 +187,9 @@ pub enum AuditCommand {
         /// A table instead of JSON
         #[arg(long)]
         table: bool,
+        /// Who reads, for the record of readings
+        #[arg(long)]
+        by: Option<String>,
     },
     /// The access log of one patient, for that patient: who looked, at what kind of data, for what, on which ground
     AccessLog {
@@ -204,20 +210,26 @@ pub enum AuditCommand {
         /// The language of the page
         #[arg(long, default_value = "nl", value_parser = ["nl", "en"], requires = "html")]
         lang: String,
+        /// Who reads, for the record of readings
+        #[arg(long)]
+        by: Option<String>,
     },
     /// What is to be reviewed: emergencies in which the glass was broken, and other accesses that needed a reason
     ///
-    /// With --close an item is closed by a review, which is on record in `review/` below the directory; exit code 2 where it
-    /// is closed already.
+    /// With --close an item is closed by a review, as far as the same user listed it last, or up to the record that --upto
+    /// names; the review is on record in `review/` below the directory. Exit code 2 where that is closed already.
     Review {
         /// The journal's directory
         directory: PathBuf,
         /// Close the item of this id
         #[arg(long, requires = "by", requires = "verdict", conflicts_with = "table")]
         close: Option<String>,
-        /// Who reviewed it
-        #[arg(long, requires = "close")]
+        /// Who reviewed it, or who reads
+        #[arg(long)]
         by: Option<String>,
+        /// Close what was asked up to this record, the `upto` of a listed item; without it, what this user listed last
+        #[arg(long, requires = "close")]
+        upto: Option<u64>,
         /// What the review found
         #[arg(long, requires = "close")]
         verdict: Option<String>,
@@ -250,6 +262,9 @@ pub struct ExportArguments {
     /// With what was withheld, in AuditEvents of their own: for those who may read the journal
     #[arg(long)]
     pub withheld: bool,
+    /// Who reads, for the record of readings
+    #[arg(long)]
+    pub by: Option<String>,
 }
 
 /// Exit codes: 0 yes, 1 a mistake in the input, 2 refused.
@@ -365,43 +380,88 @@ pub fn explain(arguments: &ExplainArguments) -> u8 {
     }
 }
 
-/// Works with a journal.
+/// Works with a journal. What is read of it is on record before it is shown.
 #[must_use]
 pub fn audit(command: &AuditCommand) -> u8 {
+    let clock = Clock::system();
+    let read = |reading: audit::Reading<'_>, directory: &Path, answer: Result<(String, i32), audit::AuditError>| {
+        answer.and_then(|answer| reading.on_record(directory, clock.clone()).map(|()| answer))
+    };
+    let period = |from: &Option<String>, to: &Option<String>| {
+        audit::Period::of(from.as_deref(), to.as_deref()).map_err(audit::AuditError::from)
+    };
     answered(match command {
-        AuditCommand::Export(arguments) => return export(arguments),
+        AuditCommand::Export(arguments) => return export(arguments, clock),
         AuditCommand::Verify { directory, head, key } => {
             audit::verify(directory, audit::Against { head: head.as_deref(), key: key.as_deref() })
         }
-        AuditCommand::Show { directory, patient, json } => audit::show(directory, patient, *json),
-        AuditCommand::Incident { directory, caller, from, to, table } => {
-            audit::Period::of(from.as_deref(), to.as_deref())
-                .map_err(audit::AuditError::from)
-                .and_then(|period| audit::incident(directory, caller, period, *table))
+        AuditCommand::Show { directory, patient, json, by } => {
+            let (by, patient) = (by.as_deref(), patient.as_str());
+            let reading = audit::Reading { command: "show", by, patient: Some(patient), ..audit::Reading::default() };
+            read(reading, directory, audit::show(directory, patient, *json))
         }
-        AuditCommand::AccessLog { directory, patient, from, to, html, lang } => {
+        AuditCommand::Incident { directory, caller, from, to, table, by } => {
+            let answer = period(from, to).and_then(|period| audit::incident(directory, caller, period, *table));
+            let reading = audit::Reading {
+                command: "incident",
+                by: by.as_deref(),
+                caller: Some(caller),
+                from: from.as_deref(),
+                to: to.as_deref(),
+                ..audit::Reading::default()
+            };
+            read(reading, directory, answer)
+        }
+        AuditCommand::AccessLog { directory, patient, from, to, html, lang, by } => {
             let language = if lang == "en" { Language::English } else { Language::Dutch };
             let form = if *html { audit::Form::Page(language) } else { audit::Form::Json };
-            audit::Period::of(from.as_deref(), to.as_deref())
-                .map_err(audit::AuditError::from)
-                .and_then(|period| audit::access_log(directory, patient, period, form))
+            let answer = period(from, to).and_then(|period| audit::access_log(directory, patient, period, form));
+            let reading = audit::Reading {
+                command: "access-log",
+                by: by.as_deref(),
+                patient: Some(patient),
+                from: from.as_deref(),
+                to: to.as_deref(),
+                ..audit::Reading::default()
+            };
+            read(reading, directory, answer)
         }
-        AuditCommand::Review { directory, close: Some(id), by, verdict, .. } => {
+        AuditCommand::Review { directory, close: Some(id), by, verdict, upto, .. } => {
             let (by, verdict) = (by.as_deref().unwrap_or_default(), verdict.as_deref().unwrap_or_default());
-            audit::close(directory, audit::Closing { id, by, verdict }, Clock::system())
+            let closed = audit::close(directory, audit::Closing { id, by, verdict, upto: *upto }, clock.clone());
+            let (by, item) = (Some(by), Some(id.as_str()));
+            let reading = audit::Reading { command: "review", by, item, ..audit::Reading::default() };
+            read(reading, directory, closed)
         }
-        AuditCommand::Review { directory, table, .. } => audit::review(directory, *table),
+        AuditCommand::Review { directory, table, by, .. } => audit::review(directory, *table).and_then(|listing| {
+            let audit::Listing { text, code, last } = listing;
+            let (by, upto) = (by.as_deref(), Some(last));
+            let reading = audit::Reading { command: "review", by, upto, ..audit::Reading::default() };
+            read(reading, directory, Ok((text, code)))
+        }),
     })
 }
 
-fn export(arguments: &ExportArguments) -> u8 {
-    let ExportArguments { directory, format, from, to, patient, withheld } = arguments;
+fn export(arguments: &ExportArguments, clock: Clock) -> u8 {
+    let ExportArguments { directory, format, from, to, patient, withheld, by } = arguments;
     let part = if *withheld { Part::Protected } else { Part::Open };
     let period = match audit::Period::of(from.as_deref(), to.as_deref()) {
         Ok(period) => period,
         Err(error) => return said(error),
     };
     let choice = audit::Choice { format: *format, period, patient: patient.as_deref(), part };
+    let reading = audit::Reading {
+        command: if *withheld { "export --withheld" } else { "export" },
+        by: by.as_deref(),
+        patient: patient.as_deref(),
+        from: from.as_deref(),
+        to: to.as_deref(),
+        ..audit::Reading::default()
+    };
+    // It is written out as it is read, so it is on record before the first line.
+    if let Err(error) = reading.on_record(directory, clock) {
+        return said(error);
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match audit::export(directory, choice, &mut out) {
         Ok(0) => 0,

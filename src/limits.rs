@@ -179,6 +179,9 @@ pub const RECORD_BYTES: usize = 64 * 1024 * 1024;
 /// Who reviewed an access, and the verdict: a sentence or two, so that one record stays one line to read.
 pub const REVIEW_BYTES: usize = 2_000;
 
+/// How long a command waits for others that put on record what they do: each takes a moment.
+pub const OTHER_COMMANDS: Duration = Duration::from_secs(10);
+
 /// Faults that the verification of a journal lists; the verdict counts all.
 pub const JOURNAL_FAULTS: usize = 1_000;
 

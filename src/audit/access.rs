@@ -88,6 +88,13 @@ impl Access {
     pub fn released(&self) -> Option<&[String]> {
         if self.permitted { self.facts.released.as_deref() } else { Some(&[]) }
     }
+
+    /// Returns how many matches the answer said there are, where it did and there are any: that tells something of the person
+    /// though no resource left.
+    #[must_use]
+    pub fn counted(&self) -> Option<u64> {
+        self.facts.total.filter(|total| self.permitted && *total > 0)
+    }
 }
 
 /// The person that an access is about.
@@ -125,6 +132,7 @@ pub(super) struct Facts {
     pub(super) outcome: Option<String>,
     pub(super) cause: Option<String>,
     pub(super) released: Option<Vec<String>>,
+    pub(super) total: Option<u64>,
     pub(super) withheld: BTreeMap<String, Vec<String>>,
     pub(super) event: Option<String>,
     pub(super) reasons: Vec<String>,
@@ -132,6 +140,7 @@ pub(super) struct Facts {
     pub(super) count: Option<u64>,
     pub(super) user: Option<String>,
     pub(super) by: Option<String>,
+    pub(super) command: Option<String>,
 }
 
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]

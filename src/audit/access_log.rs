@@ -25,6 +25,8 @@ pub use words::Language;
 pub enum Shown {
     /// Something was.
     Something,
+    /// How many there are, and none of them.
+    Number,
     /// Nothing was.
     Nothing,
     /// How the request ended is not on record.
@@ -97,6 +99,7 @@ impl Looked {
         let released = access.released();
         let shown = match released {
             None => Shown::Unknown,
+            Some([]) if access.counted().is_some() => Shown::Number,
             Some([]) => Shown::Nothing,
             Some(_) => Shown::Something,
         };

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::chain::{Head, OpenIntent};
 use super::members::Members;
 use super::record::{Kind, Record};
+use crate::query::Bsn;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub enum EventKind {
     Explained,
     /// Somebody reviewed an access afterwards; the patient is named.
     Reviewed,
+    /// Somebody read the record; the patient is named where one was asked for.
+    Read,
 }
 
 impl EventKind {
@@ -58,6 +61,7 @@ impl EventKind {
             Self::TurnedAway => "turned-away",
             Self::Explained => "explained",
             Self::Reviewed => "reviewed",
+            Self::Read => "read",
         }
     }
 
@@ -76,12 +80,13 @@ impl EventKind {
             | Self::Dropped
             | Self::TurnedAway
             | Self::Explained
-            | Self::Reviewed => false,
+            | Self::Reviewed
+            | Self::Read => false,
         }
     }
 }
 
-/// An event, for the journal. No patient is in it but in that of an explanation and of a review.
+/// An event, for the journal. No patient is in it but in that of an explanation, of a review and of a reading.
 pub struct Event {
     kind: EventKind,
     members: Members,
@@ -145,6 +150,16 @@ impl Event {
     #[must_use]
     pub fn about<'t>(mut self, references: impl IntoIterator<Item = &'t str>) -> Self {
         self.members.object("patient", |patient| patient.texts("references", references));
+        self
+    }
+
+    /// Adds whom it is about, by BSN.
+    #[must_use]
+    pub fn about_person(mut self, bsn: &Bsn) -> Self {
+        self.members.object("patient", |patient| {
+            patient.texts("references", []);
+            patient.text("bsn", bsn.as_str());
+        });
         self
     }
 

@@ -166,6 +166,8 @@ pub struct Closing {
     pub withheld: Vec<(String, Ground)>,
     /// References to what other policies would show and this does not, or the other way round.
     pub differs: Vec<(String, Sight)>,
+    /// How many matches the answer says there are, where it says it.
+    pub total: Option<u64>,
     /// Bytes of the body that left.
     pub bytes: u64,
 }

@@ -1,6 +1,6 @@
 //! An incident: whose data of which kinds reached one organisation (P25).
 //!
-//! What reached it is what was released to it. Where the end of an answer is not on record (the gateway was killed, or the
+//! What reached it is what was released to it, and numbers of matches that it was told. Where the end of an answer is not on record (the gateway was killed, or the
 //! request is under way) nobody can say what left: such a request is counted as one whose reach is not known, never as one
 //! that reached nothing.
 
@@ -33,6 +33,8 @@ pub struct Reached {
     requests: u64,
     /// Those of them of which is not known what left.
     unknown: u64,
+    /// Those of them that told how many matches there are, with or without the matches.
+    counted: u64,
     since: Option<String>,
     until: Option<String>,
     /// The numbers and roles of those who asked.
@@ -58,7 +60,7 @@ impl Incident {
         let Some(who) = facts.who.as_ref().filter(|who| who.ura == self.caller) else { return };
         self.requests += 1;
         let released = access.released();
-        if released.is_some_and(<[String]>::is_empty) {
+        if released.is_some_and(<[String]>::is_empty) && access.counted().is_none() {
             self.reached_nothing += 1;
             return;
         }
@@ -68,6 +70,7 @@ impl Incident {
             Some(released) => released.iter().for_each(|resource| reached.resource(resource)),
             None => reached.unknown += 1,
         }
+        reached.counted += u64::from(access.counted().is_some());
         let time = facts.time.as_ref();
         reached.since = reached.since.iter().chain(time).min().cloned();
         reached.until = reached.until.iter().chain(time).max().cloned();
@@ -114,6 +117,7 @@ impl Reached {
             kinds: BTreeMap::new(),
             requests: 0,
             unknown: 0,
+            counted: 0,
             since: None,
             until: None,
             callers: BTreeSet::new(),
@@ -140,9 +144,10 @@ impl Reached {
         let since = self.since.as_deref().unwrap_or_default();
         let until = self.until.as_deref().unwrap_or_default();
         let unknown = if self.unknown == 0 { String::new() } else { format!(", {} not known", self.unknown) };
+        let counted = if self.counted == 0 { String::new() } else { format!(", {} counted", self.counted) };
         let emergency = if self.emergency { "  emergency" } else { "" };
         format!(
-            "{}  {}  {since}  {until}  {}  {} requests{unknown}{emergency}",
+            "{}  {}  {since}  {until}  {}  {} requests{unknown}{counted}{emergency}",
             self.bsn.as_deref().unwrap_or("-"),
             self.references.join(" "),
             kinds.join(", "),
@@ -206,6 +211,17 @@ mod tests {
             ]
         );
         assert!(!incident.to_string().contains("hidden"), "what was withheld reached nobody");
+    }
+
+    #[test]
+    fn a_number_of_matches_reached_the_caller_though_no_resource_did() {
+        let written = Written::default();
+        Story { released: &[], total: Some(3), ..Story::default() }.tell(&written);
+        Story { released: &[], total: Some(0), patient: &["Patient/2"], ..Story::default() }.tell(&written);
+        let incident = incident(&written);
+        assert_eq!((&incident["reached_nothing"], incident["patients"].as_array().unwrap().len()), (&json!(1), 1));
+        let reached = &incident["patients"][0];
+        assert_eq!((&reached["counted"], &reached["kinds"], &reached["unknown"]), (&json!(1), &json!({}), &json!(0)));
     }
 
     #[test]

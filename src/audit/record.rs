@@ -234,6 +234,9 @@ fn ended(members: &mut Members, closing: &Closing) {
     }
     members.known("cause", closing.cause);
     members.texts("released", closing.released.iter().map(String::as_str));
+    if let Some(total) = closing.total {
+        members.number("total", total);
+    }
     members.object("withheld", |withheld| {
         let mut by_ground: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
         for (reference, ground) in &closing.withheld {

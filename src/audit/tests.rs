@@ -89,6 +89,7 @@ pub(super) struct Story {
     pub(super) outcome: Outcome,
     pub(super) cause: Option<&'static str>,
     pub(super) released: &'static [&'static str],
+    pub(super) total: Option<u64>,
     pub(super) withheld: &'static [&'static str],
 }
 
@@ -109,6 +110,7 @@ impl Default for Story {
             outcome: Outcome::Delivered,
             cause: None,
             released: &["Condition/1", "Condition/2"],
+            total: None,
             withheld: &["Condition/hidden"],
         }
     }
@@ -193,6 +195,7 @@ impl Story {
             released: texts(self.released),
             withheld: self.withheld.iter().map(|one| ((*one).to_owned(), Ground::RuleDenies)).collect(),
             differs: Vec::new(),
+            total: self.total,
             bytes: 10,
         });
     }

@@ -161,6 +161,7 @@ mod tests {
                 ("Observation/4".to_owned(), Ground::RuleDenies),
             ],
             differs: vec![("Observation/1".to_owned(), Sight::Hidden), ("Observation/2".to_owned(), Sight::Visible)],
+            total: Some(7),
             bytes: 1234,
         }
     }
@@ -188,7 +189,7 @@ mod tests {
             "patient": {"references": ["Patient/1"], "bsn": "999911120"},
             "authorisation": {"policy": "wabvpz", "consents": ["Consent/7"]},
             "source": {"holder": "00000002", "upstream": "hapi", "base": "https://localhost/fhir"},
-            "outcome": "delivered", "status": 200, "released": ["Observation/1"],
+            "outcome": "delivered", "status": 200, "released": ["Observation/1"], "total": 7,
             "withheld": {"reference-hidden": ["Condition/3"], "rule-denies": ["Observation/2", "Observation/4"]},
             "differs": {"show": ["Observation/2"], "hide": ["Observation/1"]},
             "bytes": 1234, "prev": "0".repeat(64), "hash": close["hash"],
@@ -219,6 +220,7 @@ mod tests {
             released: vec![],
             withheld: vec![],
             differs: Vec::new(),
+            total: None,
             bytes: 0,
         };
         Trail::open(kept.clone(), long).close(&refused);

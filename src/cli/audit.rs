@@ -1,11 +1,13 @@
 //! `sluis audit`: verifies a journal, shows what is on record about a patient, exports it, lists what is to be reviewed.
 //!
-//! All read, none writes to the journal, and none needs the gateway to have ended: a line that is being written looks torn.
+//! All read, none writes to the journal of the gateway, and none needs the gateway to have ended: a line that is being written looks torn.
 
 mod access_log;
+mod below;
 mod export;
 mod incident;
 mod period;
+mod reading;
 mod review;
 mod verify;
 
@@ -27,7 +29,8 @@ pub use access_log::{Form, access_log};
 pub use export::{Choice, Format, export};
 pub use incident::incident;
 pub use period::{NotAPeriod, Period};
-pub use review::{Closing, close, review};
+pub use reading::Reading;
+pub use review::{Closing, Listing, close, review};
 pub use verify::{Against, verify};
 
 /// Why there is no answer: a mistake in what was asked, exit code 1.
@@ -64,12 +67,22 @@ pub enum AuditError {
     /// A review without a name or a verdict, or with one that is too long.
     #[error("--by and --verdict: expected text of at most {} bytes each", limits::REVIEW_BYTES)]
     NoReview,
-    /// The journal of the reviews takes no record.
-    #[error("the review is not on record")]
+    /// Nobody listed the item as this user, so that nobody knows what was seen of it.
+    #[error(
+        "this user has not listed it as it is: `sluis audit review` lists what is to be reviewed, and --upto says as of when"
+    )]
+    NotListed,
+    /// A journal below that of the gateway takes no record.
+    #[error("what was asked is not on record, so it is not done")]
     NotOnRecord(#[from] Unrecorded),
-    /// The journal of the reviews cannot be opened.
-    #[error("the journal of the reviews: {0}")]
-    Reviews(#[from] JournalError),
+    /// A journal below that of the gateway cannot be opened.
+    #[error("what was asked cannot be put on record in {name}/, so it is not done: {source}")]
+    Below {
+        /// Its name.
+        name: &'static str,
+        /// Why.
+        source: JournalError,
+    },
     /// What is asked for cannot be written out.
     #[error("cannot write the answer")]
     Output(#[source] io::Error),
@@ -238,6 +251,7 @@ struct Record<'a> {
     status: Option<u16>,
     #[serde(default)]
     released: Vec<String>,
+    total: Option<u64>,
     #[serde(default)]
     withheld: BTreeMap<String, Vec<String>>,
 }
@@ -268,6 +282,9 @@ impl Record<'_> {
         if !self.released.is_empty() {
             // Writing to a String does not fail.
             write!(text, "  released {}", self.released.len()).unwrap_or_default();
+        }
+        if let Some(total) = self.total {
+            write!(text, "  counted {total}").unwrap_or_default();
         }
         for (ground, references) in &self.withheld {
             write!(text, "  withheld {} ({ground})", references.len()).unwrap_or_default();

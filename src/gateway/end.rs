@@ -46,6 +46,7 @@ impl End<'_> {
                     let mut closing = closing(Outcome::Delivered, None);
                     (closing.released, closing.withheld, closing.differs) =
                         (report.released, report.withheld, report.differs);
+                    closing.total = report.total.map(|total| u64::try_from(total).unwrap_or(u64::MAX));
                     let keys = &self.worker.gateway.page_keys;
                     let validator = read.as_ref().and_then(|_| Validator::of(&held, keys));
                     return match (validator, &read) {
@@ -114,5 +115,14 @@ impl End<'_> {
 }
 
 fn closing(outcome: Outcome, cause: Option<&'static str>) -> Closing {
-    Closing { outcome, status: None, cause, released: Vec::new(), withheld: Vec::new(), differs: Vec::new(), bytes: 0 }
+    Closing {
+        outcome,
+        status: None,
+        cause,
+        released: Vec::new(),
+        withheld: Vec::new(),
+        differs: Vec::new(),
+        total: None,
+        bytes: 0,
+    }
 }

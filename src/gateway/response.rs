@@ -91,7 +91,8 @@ pub(super) fn read(
     response
 }
 
-/// Answers that the caller has what it reads already.
+/// Answers that the caller has what it reads already. That is on record as released: whoever names the ETag of a resource holds
+/// it, and learns that it is still what there is to see.
 pub(super) fn not_modified(
     validator: &Validator,
     id: &str,
@@ -231,6 +232,7 @@ fn close(state: &mut Stream, outcome: Outcome, cause: Option<&'static str>) {
         released: report.released,
         withheld: report.withheld,
         differs: report.differs,
+        total: report.total.map(|total| u64::try_from(total).unwrap_or(u64::MAX)),
         bytes: state.bytes,
     };
     drop(trail.close(&closing));

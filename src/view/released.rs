@@ -47,6 +47,8 @@ pub struct Report {
     pub withheld: Vec<(String, Ground)>,
     /// References of the resources of which other policies would make something else, with what that is.
     pub differs: Vec<(String, Sight)>,
+    /// How many matches the answer says there are, where it says it.
+    pub total: Option<usize>,
 }
 
 impl std::fmt::Debug for Report {
@@ -162,7 +164,7 @@ mod tests {
     fn debug_shows_no_content() {
         let released = Released::new(b"Jansen".to_vec());
         assert!(!format!("{released:?}").contains("Jansen"));
-        let report = Report { released: vec!["Patient/jansen".to_owned()], withheld: Vec::new(), differs: Vec::new() };
+        let report = Report { released: vec!["Patient/jansen".to_owned()], ..Report::default() };
         assert!(!format!("{report:?}").contains("jansen"));
     }
 }

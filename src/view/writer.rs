@@ -132,6 +132,7 @@ impl Writer {
         }
         self.entries = self.notice.write_outcome(self.entries, &mut self.out);
         close_searchset(&mut self.out, self.entries, self_link, next, total);
+        self.report.total = total;
         #[cfg(feature = "faults")]
         if is_planted(Fault::KeepTotal) && total.is_none() {
             let total = self.report.released.len() + self.report.withheld.len();

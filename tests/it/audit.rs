@@ -129,6 +129,46 @@ async fn a_patient_can_be_told_what_is_on_record() {
     assert_eq!(sluis(&["audit", "verify", "/nowhere"], "").code, Some(1));
 }
 
+/// Law 3 holds for the record itself.
+#[tokio::test]
+async fn whoever_reads_the_record_is_on_record_or_reads_nothing() {
+    let mut world = world().await;
+    let count = Ask::get("huisarts-noord", "Condition?patient=carla&_summary=count").under("count");
+    world.start_again();
+    let total = world.ask(&count).await.json()["total"].as_u64().unwrap();
+    assert!(total > 0);
+    let close = world.closed("count").await;
+    assert_eq!((&close["total"], &close["released"]), (&json!(total), &json!([])));
+    world.gateway().stop();
+    let reads: [&[&str]; 5] = [
+        &["show", "--patient", "999990305", "--by", "J. Smit"],
+        &["export", "--patient", "Patient/carla", "--from", "2026-01-01", "--withheld"],
+        &["access-log", "--patient", "999990305", "--to", "2100-01-01"],
+        &["incident", "--caller", "90000102"],
+        &["review"],
+    ];
+    for arguments in &reads {
+        assert_eq!(audit(&world, arguments).code, Some(0), "{arguments:?}");
+    }
+    let directory = world.dir().join("journal/reading");
+    let read: Vec<_> = journal::lines_in(&directory).into_iter().filter(|line| line["event"] == "read").collect();
+    let commands: Vec<_> = read.iter().map(|line| line["command"].as_str().unwrap()).collect();
+    assert_eq!(commands, ["show", "export --withheld", "access-log", "incident", "review"]);
+    assert_eq!((&read[0]["by"], &read[0]["patient"]["bsn"]), (&json!("J. Smit"), &json!("999990305")));
+    assert_eq!(
+        (&read[1]["patient"]["references"], &read[1]["from"]),
+        (&json!(["Patient/carla"]), &json!("2026-01-01"))
+    );
+    assert_eq!((&read[2]["to"], &read[3]["caller"]), (&json!("2100-01-01"), &json!("90000102")));
+    world.assert_intact();
+    std::fs::remove_dir_all(&directory).unwrap();
+    std::fs::write(&directory, "").unwrap();
+    for arguments in &reads {
+        let ran = audit(&world, arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
 #[tokio::test]
 async fn the_record_is_exported_as_audit_events_without_what_was_withheld() {
     let world = world().await;
@@ -187,6 +227,12 @@ async fn an_incident_and_the_patients_log_tell_what_was_shown_and_a_review_close
     assert_eq!((&listed["open"], &listed["items"][0]["kind"]), (&json!(1), &json!("break-glass")));
     let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
     let close = ["review", "--close", &id, "--by", "FG", "--verdict", "terecht"];
+    // Asked while the reviewer reads: nobody saw it, and the review does not cover it.
+    world.ask(&emergency.clone().under("meanwhile")).await;
+    world.closed("meanwhile").await;
+    let closed = audit(&world, &close);
+    assert_eq!((closed.code, &closed.json()["state"]), (Some(0), &json!("open")), "{}", closed.stderr);
+    assert_eq!(audit(&world, &["review"]).json()["open"], 1);
     let closed = audit(&world, &close);
     assert_eq!((closed.code, &closed.json()["state"]), (Some(0), &json!("closed")), "{}", closed.stderr);
     assert_eq!(audit(&world, &close).code, Some(2));
@@ -205,7 +251,7 @@ async fn an_incident_and_the_patients_log_tell_what_was_shown_and_a_review_close
     assert_eq!(audit(&world, &["incident", "--caller", "brug"]).code, Some(1));
 
     let log = audit(&world, &["access-log", "--patient", "Patient/anna"]).json();
-    assert_eq!((&log["lines"][0]["times"], &log["lines"][0]["emergency"]), (&json!(2), &json!(true)), "{log}");
+    assert_eq!((&log["lines"][0]["times"], &log["lines"][0]["emergency"]), (&json!(3), &json!(true)), "{log}");
     let page = audit(&world, &["access-log", "--patient", "Patient/anna", "--html", "--lang", "en"]);
     assert!(page.stdout.contains("<html lang=\"en\">") && page.stdout.contains("emergency procedure"));
     assert!(!audit(&world, &["access-log", "--patient", "Patient/carla"]).stdout.contains("carla-condition"));

@@ -107,6 +107,8 @@ async fn who_has_what_it_reads_is_told_so_after_the_decision_and_on_record() {
     assert_eq!(world.intents("has-it"), 1);
     let close = world.closed("has-it").await;
     assert_eq!((&close["outcome"], &close["status"]), (&json!("delivered"), &json!(304)));
+    // Who names the ETag of a resource holds it, and learns that it is still what there is: shown, with no byte of a body.
+    assert_eq!((close["released"].as_array().unwrap().len(), &close["bytes"]), (1, &json!(0)));
     // The version of the server is nobody's ETag, and a part has one of its own.
     for (target, has) in [("", "W/\"1\"".to_owned()), ("?_summary=true", etag.clone())] {
         let ask = Ask { target: format!("{}{target}", read.target), ..read.clone() };

@@ -58,6 +58,7 @@ fn row(line: &LogLine, language: Language) -> String {
     let kinds: Vec<String> = kinds.iter().map(|kind| language.kind(kind)).collect();
     let shown = match shown {
         Shown::Something => of("ja", "yes"),
+        Shown::Number => of("alleen het aantal", "the number alone"),
         Shown::Nothing => of("nee", "no"),
         Shown::Unknown => of("niet bekend", "not known"),
     };

@@ -51,7 +51,7 @@ impl About<'_> {
     pub(super) fn disclosure(&self) -> Option<AuditEvent> {
         let facts = &self.access.facts;
         let released = self.access.released();
-        let left = released.is_none_or(|released| !released.is_empty());
+        let left = released.is_none_or(|released| !released.is_empty()) || self.access.counted().is_some();
         let stays = facts.who.as_ref().map(|who| &who.ura) == facts.source.as_ref().map(|source| &source.holder);
         if !left || stays {
             return None;

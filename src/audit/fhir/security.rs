@@ -33,7 +33,7 @@ fn code(facts: &Facts) -> Option<Code> {
         "dropped" => of(ALERT, Some(("110133", "Audit Recording Stopped")), "4"),
         "turned-away" => of(ALERT, None, "8"),
         "explained" => of(ALERT, Some(("110132", "Use of Restricted Function")), "0"),
-        "reviewed" => of(LOG_USED, None, "0"),
+        "reviewed" | "read" => of(LOG_USED, None, "0"),
         "segment" | "checkpoint" => None,
         // Of a younger gateway than this program: it is told by its name.
         _ => of(ALERT, None, "0"),
@@ -64,7 +64,7 @@ pub(super) fn of(occurrence: &Occurrence) -> Option<AuditEvent> {
 /// The event by our own name for it, with the codes of why and how often.
 fn told(facts: &Facts) -> String {
     let count = facts.count.map(|count| count.to_string());
-    let words = facts.event.iter().chain(&facts.reasons).chain(&facts.state).chain(&count);
+    let words = facts.event.iter().chain(&facts.command).chain(&facts.reasons).chain(&facts.state).chain(&count);
     words.map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 

@@ -7,20 +7,19 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{AuditError, Who, each_line, exit_code, plain};
-use crate::audit::{Hash, Kind, Verdict, Verifier};
+use crate::audit::{Entry, Kind, Verdict, Verifier};
 use closing::Reviewed;
 pub use closing::{Closing, close};
 
 /// Lists what is to be reviewed: as one JSON object, or as a line of text for each item. An emergency is one item, whatever
 /// was asked in it; other accesses are one for each caller, patient, purpose and day. The patient is named by reference.
-/// Each is open or closed: a review closes it, and a request that came after the review opens it again. Returns the answer
-/// for stdout and the exit code: 0, or 2 if the journal or that of the reviews is altered. Only lines that are as they were
-/// written count.
+/// Each is open or closed: a review closes what its reviewer saw, and a request that came after that opens it again. The exit
+/// code is 0, or 2 if the journal or that of the reviews is altered. Only lines that are as they were written count.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn review(directory: &Path, table: bool) -> Result<(String, i32), AuditError> {
-    let (items, found) = read(directory)?;
+pub fn review(directory: &Path, table: bool) -> Result<Listing, AuditError> {
+    let Read { items, verdict: found, last } = read(directory)?;
     let verdict = found.code();
     let open = items.iter().filter(|item| item.state == State::Open).count();
     let text = if table {
@@ -30,17 +29,40 @@ pub fn review(directory: &Path, table: bool) -> Result<(String, i32), AuditError
     } else {
         serde_json::to_string(&Answer { verdict, open, items })?
     };
-    Ok((text, exit_code(found)))
+    Ok(Listing { text, code: exit_code(found), last })
 }
 
-/// Reads every item, and whether the journal and that of the reviews are as they were written.
-fn read(directory: &Path) -> Result<(Vec<Item>, Verdict), AuditError> {
+/// What is to be reviewed.
+pub struct Listing {
+    /// The answer for stdout.
+    pub text: String,
+    /// The exit code.
+    pub code: i32,
+    /// Number of the last record that was read.
+    pub last: u64,
+}
+
+impl std::fmt::Debug for Listing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Listing({})", self.last)
+    }
+}
+
+/// Every item, and whether the journal and that of the reviews are as they were written.
+struct Read {
+    items: Vec<Item>,
+    verdict: Verdict,
+    /// Number of the last record.
+    last: u64,
+}
+
+fn read(directory: &Path) -> Result<Read, AuditError> {
     let mut items: Vec<Item> = Vec::new();
     let found = each_line(directory, Verifier::from_the_first(), |entry, line| {
         let record: Record = serde_json::from_slice(line)?;
         if let Some(review) = record.review.clone() {
             match entry.kind {
-                Kind::Intent => note(&mut items, record, review, entry.hash),
+                Kind::Intent => note(&mut items, record, review, entry),
                 Kind::Close => ended(&mut items, &record),
                 Kind::Event => {}
             }
@@ -48,7 +70,8 @@ fn read(directory: &Path) -> Result<(Vec<Item>, Verdict), AuditError> {
         Ok(())
     })?;
     let reviews = closing::judge(directory, &mut items)?;
-    Ok((items, if reviews == Verdict::Altered { reviews } else { found.verdict }))
+    let verdict = if reviews == Verdict::Altered { reviews } else { found.verdict };
+    Ok(Read { items, verdict, last: found.head.seq })
 }
 
 #[derive(Serialize)]
@@ -74,6 +97,8 @@ struct Item {
     /// In the callers' own words, each once.
     reasons: Vec<String>,
     requests: Vec<Request>,
+    /// Number of the last record of a request: what `--close --upto` needs to close what is listed, and no more.
+    upto: u64,
     state: State,
     /// Every review of it, in order.
     reviews: Vec<Reviewed>,
@@ -98,6 +123,8 @@ enum Key {
 
 #[derive(Serialize)]
 struct Request {
+    #[serde(skip)]
+    seq: u64,
     request: String,
     time: String,
     ground: Option<String>,
@@ -110,6 +137,9 @@ struct Request {
     /// None while the request is under way, or where the gateway ended before it did.
     outcome: Option<String>,
     released: usize,
+    /// How many matches it was told there are, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +162,7 @@ struct Record {
     outcome: Option<String>,
     #[serde(default)]
     released: Vec<String>,
+    total: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -159,11 +190,12 @@ fn key(record: &Record) -> Key {
     }
 }
 
-fn note(items: &mut Vec<Item>, record: Record, review: String, hash: Hash) {
+fn note(items: &mut Vec<Item>, record: Record, review: String, entry: &Entry) {
     let key = key(&record);
     let Record { time, request, ground, who, patient, purpose, reason, exchange, .. } = record;
     let Record { interaction, operation, resource_type, .. } = record;
     let asked = Request {
+        seq: entry.seq,
         request: request.unwrap_or_default(),
         time: time.clone(),
         ground,
@@ -173,6 +205,7 @@ fn note(items: &mut Vec<Item>, record: Record, review: String, hash: Hash) {
         resource_type,
         outcome: None,
         released: 0,
+        total: None,
     };
     let at = items.iter().position(|item| item.key == key).unwrap_or_else(|| {
         let (since, until) = match &record.emergency {
@@ -181,7 +214,7 @@ fn note(items: &mut Vec<Item>, record: Record, review: String, hash: Hash) {
         };
         let id = match &key {
             Key::Emergency(id) => id.clone(),
-            Key::Reasoned { .. } => hash.to_string().chars().take(16).collect(),
+            Key::Reasoned { .. } => entry.hash.to_string().chars().take(16).collect(),
         };
         items.push(Item {
             id,
@@ -193,6 +226,7 @@ fn note(items: &mut Vec<Item>, record: Record, review: String, hash: Hash) {
             until,
             reasons: Vec::new(),
             requests: Vec::new(),
+            upto: entry.seq,
             state: State::Open,
             reviews: Vec::new(),
             key,
@@ -204,6 +238,7 @@ fn note(items: &mut Vec<Item>, record: Record, review: String, hash: Hash) {
     if let Key::Reasoned { .. } = item.key {
         item.until = time;
     }
+    item.upto = asked.seq;
     item.requests.push(asked);
 }
 
@@ -218,6 +253,7 @@ fn ended(items: &mut [Item], record: &Record) {
     if let Some(asked) = asked {
         asked.outcome.clone_from(&record.outcome);
         asked.released = record.released.len();
+        asked.total = record.total;
     }
 }
 
@@ -227,7 +263,10 @@ impl Item {
         let patient = self.patient.join(" ");
         let reasons = self.reasons.iter().map(|reason| format!("\"{reason}\"")).collect::<Vec<_>>().join(" ");
         let released: usize = self.requests.iter().map(|one| one.released).sum();
-        let count = format!("{} requests, {released} released", self.requests.len());
+        let counted = self.requests.iter().filter(|one| one.total.is_some()).count();
+        let counted = if counted == 0 { String::new() } else { format!(", {counted} counted") };
+        let count = format!("{} requests, {released} released{counted}", self.requests.len());
+        let upto = format!("upto {}", self.upto);
         let state = match self.state {
             State::Open => "open".to_owned(),
             State::Closed => self.reviews.last().map(Reviewed::text).unwrap_or_default(),
@@ -237,6 +276,7 @@ impl Item {
             &self.until,
             &self.kind,
             &self.id,
+            &upto,
             &who.ura,
             &who.organization,
             &who.uzi,

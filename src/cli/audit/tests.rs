@@ -1,3 +1,4 @@
+mod reading;
 mod signed;
 
 use std::fs;
@@ -114,6 +115,7 @@ fn closing(released: &str) -> Closing {
         released: vec![released.to_owned()],
         withheld: vec![("Observation/9".to_owned(), Ground::RuleDenies)],
         differs: Vec::new(),
+        total: None,
         bytes: 10,
     }
 }
@@ -264,7 +266,7 @@ fn an_emergency_is_one_item_and_what_needed_a_reason_another() {
     reviewed(&journal, "r-7", "ETREAT", "spoed", Some(Review::Reason));
     reviewed(&journal, "r-8", "TREAT", "zomaar", None);
     journal.stop();
-    let (text, code) = review(&written.0, false).unwrap();
+    let Listing { text, code, .. } = review(&written.0, false).unwrap();
     let answer: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &answer["verdict"]), (0, &json!("intact")));
     let items = answer["items"].as_array().unwrap();
@@ -290,7 +292,7 @@ fn an_emergency_is_one_item_and_what_needed_a_reason_another() {
     );
     assert!(!text.contains("999911120"), "the number of the patient");
 
-    let (table, code) = review(&written.0, true).unwrap();
+    let Listing { text: table, code, .. } = review(&written.0, true).unwrap();
     assert_eq!((code, table.lines().count()), (0, 4));
     assert!(table.lines().next().unwrap().contains("3 requests, 3 released") && !table.contains('\u{1b}'));
     assert!(table.ends_with("3 to review of 3, the journal is intact"));
@@ -301,7 +303,7 @@ fn an_altered_journal_is_said_to_be_where_it_is_reviewed() {
     let written = Written::new("review-altered");
     let text = fs::read_to_string(written.segment()).unwrap();
     fs::write(written.segment(), text.replacen("Patient/2", "Patient/3", 1)).unwrap();
-    let (text, code) = review(&written.0, false).unwrap();
+    let Listing { text, code, .. } = review(&written.0, false).unwrap();
     assert_eq!(
         (serde_json::from_str::<Value>(&text).unwrap(), code),
         (json!({"verdict": "altered", "open": 0, "items": []}), 2)
@@ -343,12 +345,13 @@ fn nothing_of_an_altered_journal_is_exported() {
 
 fn closed(written: &Written, id: &str, verdict: &str, minute: u8) -> Result<(Value, i32), AuditError> {
     let clock = Clock::by_hand(datetime!(2026-03-01 13:00 UTC) + time::Duration::minutes(i64::from(minute))).0;
-    let (text, code) = close(&written.0, review::Closing { id, by: "Functionaris", verdict }, clock)?;
+    let (text, code) =
+        close(&written.0, review::Closing { id, by: "Functionaris", verdict, upto: Some(u64::MAX) }, clock)?;
     Ok((serde_json::from_str(&text).unwrap(), code))
 }
 
 fn items(written: &Written) -> Vec<Value> {
-    let (text, code) = review(&written.0, false).unwrap();
+    let Listing { text, code, .. } = review(&written.0, false).unwrap();
     assert_eq!(code, 0);
     serde_json::from_str::<Value>(&text).unwrap()["items"].as_array().unwrap().clone()
 }
@@ -373,7 +376,7 @@ fn a_review_closes_one_item_for_good_unless_more_is_asked() {
         (&json!("Functionaris"), &json!("terecht \u{1b}"), &json!("2026-03-01T13:00:00.000000Z"))
     );
     assert_eq!(items(&written)[1]["state"], "open");
-    assert!(!super::review(&written.0, true).unwrap().0.contains('\u{1b}'));
+    assert!(!super::review(&written.0, true).unwrap().text.contains('\u{1b}'));
     // A second verdict is refused; the other item takes one.
     assert_eq!(closed(&written, "e-1", "toch niet", 1).unwrap().1, 2);
     assert_eq!(closed(&written, &reasoned, "terecht", 1).unwrap().1, 0);
@@ -404,7 +407,7 @@ fn a_review_needs_an_item_a_name_a_verdict_and_journals_that_are_intact() {
     let reviews = written.0.join("review/000001.jsonl");
     let text = fs::read_to_string(&reviews).unwrap();
     fs::write(&reviews, text.replacen("terecht", "onterecht", 1)).unwrap();
-    assert_eq!(review(&written.0, false).unwrap().1, 2);
+    assert_eq!(review(&written.0, false).unwrap().code, 2);
     assert_eq!(closed(&written, "e-1", "nog eens", 1).unwrap().1, 2);
 }
 

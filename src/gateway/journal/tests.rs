@@ -111,6 +111,7 @@ fn delivered() -> Closing {
         released: Vec::new(),
         withheld: Vec::new(),
         differs: Vec::new(),
+        total: None,
         bytes: 1,
     }
 }

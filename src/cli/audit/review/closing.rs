@@ -4,18 +4,17 @@
 //! is closed while the gateway runs. Nothing is closed over a journal that is altered.
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::super::{AuditError, each_line, exit_code};
-use super::{Item, State, read};
-use crate::audit::{Event, EventKind, Kind, Sink as _, Verdict, Verifier};
+use super::super::below::{append, user};
+use super::super::{AuditError, each_line, exit_code, reading};
+use super::{Item, Read, Request, State, read};
+use crate::audit::{Event, EventKind, Kind, Verdict, Verifier};
 use crate::gateway::clock::Clock;
-use crate::gateway::journal::{Journal, NoTrail, Unrecorded};
 use crate::limits;
 
 const DIRECTORY: &str = "review";
@@ -29,6 +28,8 @@ pub struct Closing<'a> {
     pub by: &'a str,
     /// What they found.
     pub verdict: &'a str,
+    /// Number of the last record that they saw; that of the last listing by the same user where none is given.
+    pub upto: Option<u64>,
 }
 
 /// A review on record.
@@ -39,63 +40,76 @@ pub(super) struct Reviewed {
     verdict: String,
     /// The user of the machine who put it on record.
     user: String,
+    /// Number of the last record that was seen; none of a review that covers what was asked before its moment.
+    upto: Option<u64>,
     #[serde(skip_serializing)]
     item: String,
 }
 
 impl Reviewed {
+    /// Returns true if and only if whoever reviewed saw that request. One of the moment of a review, or of one that is not
+    /// known, may not have been seen.
+    fn covers(&self, asked: &Request) -> bool {
+        match self.upto {
+            Some(upto) => asked.seq <= upto,
+            None => matches!((moment(&asked.time), moment(&self.time)), (Some(asked), Some(time)) if asked < time),
+        }
+    }
+
     pub(super) fn text(&self) -> String {
         format!("closed {} by {}: \"{}\"", self.time, self.by, self.verdict)
     }
 }
 
-/// Closes an item by a review. Returns the item for stdout and the exit code: 0, or 2 where it is closed already, or where
-/// the journal or that of the reviews is altered.
+/// Closes what was listed of an item by a review; what was asked in it since then stays open. Returns the item for stdout and
+/// the exit code: 0, or 2 where all of it is closed already, or where the journal or that of the reviews is altered.
 ///
 /// # Errors
-/// There is no such item, the review says nothing, or it cannot be put on record.
+/// There is no such item, nobody listed it as this user, the review says nothing, or it cannot be put on record.
 pub fn close(directory: &Path, closing: Closing<'_>, clock: Clock) -> Result<(String, i32), AuditError> {
-    let Closing { id, by, verdict } = closing;
+    let Closing { id, by, verdict, upto } = closing;
     let says = |text: &str| !text.trim().is_empty() && text.len() <= limits::REVIEW_BYTES;
     if !says(by) || !says(verdict) {
         return Err(AuditError::NoReview);
     }
-    let (items, found) = read(directory)?;
+    let Read { items, verdict: found, last } = read(directory)?;
     if found == Verdict::Altered {
         return Ok((serde_json::json!({"verdict": found.code()}).to_string(), exit_code(found)));
     }
     let named = |items: Vec<Item>| items.into_iter().find(|item| item.id == id).ok_or(AuditError::NoItem);
     let item = named(items)?;
-    if item.state == State::Closed {
+    // What is not there yet was seen by nobody.
+    let upto = upto.map_or_else(|| reading::listed(directory), |upto| Ok(Some(upto)))?;
+    let upto = upto.ok_or(AuditError::NotListed)?.min(last);
+    let mut seen = item.requests.iter().filter(|asked| asked.seq <= upto).peekable();
+    if seen.peek().is_none() {
+        return Err(AuditError::NotListed);
+    }
+    if seen.all(|asked| item.is_covered(asked)) {
         return Ok((serde_json::to_string(&item)?, REFUSED));
     }
-    record(&directory.join(DIRECTORY), &item, closing, clock)?;
-    let (items, found) = read(directory)?;
+    let event = Event::new(EventKind::Reviewed)
+        .with("item", id)
+        .with("by", by)
+        .with("verdict", verdict)
+        .with("user", &user())
+        .counting("upto", upto)
+        .about(item.patient.iter().map(String::as_str));
+    append(directory, DIRECTORY, event, clock)?;
+    let Read { items, verdict: found, .. } = read(directory)?;
     Ok((serde_json::to_string(&named(items)?)?, exit_code(found)))
 }
 
 const REFUSED: i32 = 2;
 
-fn record(reviews: &Path, item: &Item, closing: Closing<'_>, clock: Clock) -> Result<(), AuditError> {
-    // Whoever runs the program: the owner of its own process.
-    let user = std::fs::metadata("/proc/self").map(|process| process.uid());
-    let user = user.map_or_else(|_| "unknown".to_owned(), |user| user.to_string());
-    let event = Event::new(EventKind::Reviewed)
-        .with("item", closing.id)
-        .with("by", closing.by)
-        .with("verdict", closing.verdict)
-        .with("user", &user)
-        .about(item.patient.iter().map(String::as_str));
-    let journal = Journal::open(reviews, clock)?;
-    let sink = journal.sink().map_err(|_: NoTrail| Unrecorded)?;
-    let durable = actix_rt::System::new().block_on(sink.append(event.into()));
-    drop(sink);
-    journal.stop();
-    Ok(durable?)
+impl Item {
+    fn is_covered(&self, asked: &Request) -> bool {
+        self.reviews.iter().any(|review| review.covers(asked))
+    }
 }
 
-/// Adds to each item its reviews, closes what was reviewed after its last request, and tells whether the reviews are as
-/// they were written.
+/// Adds to each item its reviews, closes what was seen by them to its last request, and tells whether the reviews are as they
+/// were written.
 pub(super) fn judge(directory: &Path, items: &mut [Item]) -> Result<Verdict, AuditError> {
     let reviews = directory.join(DIRECTORY);
     match reviews.try_exists() {
@@ -117,10 +131,7 @@ pub(super) fn judge(directory: &Path, items: &mut [Item]) -> Result<Verdict, Aud
         Ok(())
     })?;
     for item in items {
-        let asked = item.requests.iter().filter_map(|asked| moment(&asked.time)).max();
-        let reviewed = item.reviews.iter().filter_map(|review| moment(&review.time)).max();
-        // A request of the moment of the review, or of one that is not known, may not have been seen.
-        if matches!((asked, reviewed), (Some(asked), Some(reviewed)) if asked < reviewed) {
+        if item.requests.iter().all(|asked| item.is_covered(asked)) {
             item.state = State::Closed;
         }
     }
