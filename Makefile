@@ -51,6 +51,7 @@ fmt:
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --package sluis --all-targets --features nats -- -D warnings
 	cargo clippy --lib --no-default-features -- -D warnings
 
 doc: setup

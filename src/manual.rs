@@ -177,7 +177,8 @@
 //!
 //! A forwarder sends it on ([`gateway::forwarder`](crate::gateway::forwarder)): only what is durable, each line compared with
 //! the one before, in order, under ids that follow from the record. Its cursor moves behind an acknowledgement and never before,
-//! so a kill at any moment sends something again and changes nothing by it. What a target refuses is not passed over, and one
+//! so a kill at any moment sends something again and changes nothing by it; a stream is asked for its last message instead, and
+//! written to behind that one alone. What a target refuses is not passed over, and one
 //! that lost what it had acknowledged is told from one that never had it.
 //!
 //! ## The log that tells

@@ -247,6 +247,18 @@ pub enum ForwardKind {
         /// Whether what was withheld is among it.
         part: Part,
     },
+    /// A stream of NATS JetStream, as the lines of the journal.
+    #[cfg(feature = "nats")]
+    Nats {
+        /// URLs of its servers.
+        servers: Vec<String>,
+        /// The name of the stream.
+        stream: String,
+        /// The subject of this journal in it.
+        subject: String,
+        /// Credentials towards it.
+        access: Access,
+    },
 }
 
 impl ForwardKind {
@@ -255,6 +267,8 @@ impl ForwardKind {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Fhir { .. } => "fhir",
+            #[cfg(feature = "nats")]
+            Self::Nats { .. } => "nats",
         }
     }
 
@@ -263,6 +277,9 @@ impl ForwardKind {
     pub fn target(&self) -> String {
         match self {
             Self::Fhir { base, .. } => base.clone(),
+            // Its servers come and go.
+            #[cfg(feature = "nats")]
+            Self::Nats { stream, subject, .. } => format!("{stream} {subject}"),
         }
     }
 }

@@ -15,6 +15,8 @@ mod backoff;
 pub(crate) mod cursor;
 mod engine;
 mod fhir;
+#[cfg(feature = "nats")]
+mod nats;
 mod standing;
 
 use std::io;
@@ -35,6 +37,8 @@ pub use cursor::CursorError;
 use cursor::CursorFile;
 use engine::{Engine, Target, Until};
 use fhir::FhirTarget;
+#[cfg(feature = "nats")]
+use nats::NatsTarget;
 pub(super) use standing::render;
 pub use standing::{Standing, Told};
 
@@ -65,17 +69,28 @@ pub enum ForwardError {
 /// Credentials or a cursor that cannot be used.
 pub(crate) fn check(journal: &Path, settings: &[ForwardSettings]) -> Result<(), ForwardError> {
     settings.iter().try_for_each(|one| {
-        access(one)?;
+        prepared(one)?;
         let file = CursorFile::of(journal, &one.name, one.kind.code(), &one.kind.target());
         file.read().map(drop).map_err(|source| ForwardError::Cursor { name: one.name.clone(), source })
     })
 }
 
-fn access(settings: &ForwardSettings) -> Result<FhirTarget, ForwardError> {
-    match &settings.kind {
-        ForwardKind::Fhir { base, access, part } => FhirTarget::new(base, access, *part)
-            .map_err(|source| ForwardError::Access { name: settings.name.clone(), source }),
-    }
+/// A target that can be asked.
+enum Prepared {
+    Fhir(FhirTarget),
+    #[cfg(feature = "nats")]
+    Nats(NatsTarget),
+}
+
+fn prepared(settings: &ForwardSettings) -> Result<Prepared, ForwardError> {
+    let made = match &settings.kind {
+        ForwardKind::Fhir { base, access, part } => FhirTarget::new(base, access, *part).map(Prepared::Fhir),
+        #[cfg(feature = "nats")]
+        ForwardKind::Nats { servers, stream, subject, access } => {
+            NatsTarget::new(servers, stream, subject, access).map(Prepared::Nats)
+        }
+    };
+    made.map_err(|source| ForwardError::Access { name: settings.name.clone(), source })
 }
 
 /// The forwarders that run.
@@ -105,8 +120,13 @@ impl Forwarders {
         for one in settings {
             let standing = Arc::new(Standing::new(&one.name, source.durable.clone(), source.clock.clone()));
             forwarders.standings.push(Arc::clone(&standing));
-            let target = access(one)?;
-            forwarders.running.push(begin(source, one, target, standing, forwarders.stop.subscribe())?);
+            let told = forwarders.stop.subscribe();
+            let thread = match prepared(one)? {
+                Prepared::Fhir(target) => begin(source, one, target, standing, told)?,
+                #[cfg(feature = "nats")]
+                Prepared::Nats(target) => begin(source, one, target, standing, told)?,
+            };
+            forwarders.running.push(thread);
         }
         note_unknown(&source.journal, settings);
         Ok(forwarders)

@@ -239,9 +239,18 @@ fn read(file: &Path) -> Result<Vec<u8>, AccessError> {
     std::fs::read(file).map_err(|cause| AccessError::File { file: file.display().to_string(), cause })
 }
 
+/// Reads a token from its file.
+///
+/// # Errors
+/// The file cannot be read, or holds no text.
+pub(super) fn secret(file: &Path) -> Result<String, AccessError> {
+    let content = || AccessError::Content { file: file.display().to_string(), expected: "bearer token" };
+    let token = String::from_utf8(read(file)?).map_err(|_| content())?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty()).ok_or_else(content)
+}
+
 fn bearer(file: &Path) -> Result<HeaderValue, AccessError> {
-    let token = String::from_utf8(read(file)?).unwrap_or_default();
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", secret(file)?))
         .map_err(|_| AccessError::Content { file: file.display().to_string(), expected: "bearer token" })?;
     value.set_sensitive(true);
     Ok(value)

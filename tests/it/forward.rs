@@ -249,6 +249,20 @@ async fn a_forwarder_can_come_and_go_while_the_gateway_runs_and_never_takes_anot
 
 #[test]
 fn a_forwarder_that_is_not_understood_is_a_mistake_by_name() {
+    if cfg!(not(feature = "nats")) {
+        let table = toml::toml! {
+            name = "central"
+            kind = "nats"
+            withheld = true
+            servers = ["nats://127.0.0.1:1"]
+            stream = "R"
+        };
+        let plan = plan(table);
+        let ran = sluis(&["check", "--config", plan.write().to_str().unwrap()], "");
+        assert!(ran.code == Some(1) && ran.stdout.contains("the feature nats"), "{}", ran.stdout);
+        let ran = sluis(&["serve", "--config", plan.write().to_str().unwrap()], "");
+        assert!(ran.code == Some(1) && ran.stderr.contains("the feature nats"), "{}", ran.stderr);
+    }
     let checked = |change: &[(&str, toml::Value)]| {
         let mut table = toml::Table::new();
         for (key, value) in [("name", "central"), ("kind", "fhir"), ("base", "http://127.0.0.1:1/fhir")] {
@@ -270,6 +284,7 @@ fn a_forwarder_that_is_not_understood_is_a_mistake_by_name() {
         ("longest_wait", "soon", "audit.forward.longest_wait"),
         ("certificate", "sluis.toml", "audit.forward.key"),
         ("bearer_file", "nowhere", "audit.forward.bearer_file"),
+        ("stream", "RECORD", "audit.forward.stream"),
         ("unknown", "x", "unknown field `unknown`"),
     ] {
         let (code, mistakes) = checked(&[(key, value.into())]);

@@ -36,6 +36,8 @@ mod hostile;
 mod kill;
 #[cfg(test)]
 mod logs;
+#[cfg(all(test, feature = "nats"))]
+mod nats;
 #[cfg(test)]
 mod notice;
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 pub(crate) mod ask;
 pub(crate) mod journal;
+#[cfg(feature = "nats")]
+pub(crate) mod nats;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod records;

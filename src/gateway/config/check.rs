@@ -83,7 +83,7 @@ impl Check {
         let directory = self.organisations(raw.directory);
         let policy = self.policy(raw.policy);
         let telemetry = self.telemetry(raw.telemetry);
-        let forward = self.forward(raw.audit.forward);
+        let forward = self.forward(raw.audit.forward, holder.as_ref());
         if raw.audit.durability != "group" {
             self.mistake::<()>("audit.durability", "\"group\"");
         }

@@ -261,6 +261,9 @@ pub(super) struct Forward {
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) base: Option<String>,
+    pub(super) servers: Option<Vec<String>>,
+    pub(super) stream: Option<String>,
+    pub(super) subject: Option<String>,
     #[serde(default)]
     pub(super) withheld: bool,
     #[serde(default = "a_minute")]

@@ -24,6 +24,8 @@ pub(super) enum Reason {
     Unreachable,
     /// No answer in time.
     Timeout,
+    /// The stream is not there yet.
+    Absent,
     /// An answer that says neither yes nor no.
     Status,
     /// An answer that is not one to what was sent.
@@ -41,9 +43,10 @@ pub(super) enum Reason {
 }
 
 impl Reason {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Unreachable,
         Self::Timeout,
+        Self::Absent,
         Self::Status,
         Self::Answer,
         Self::Refused,
@@ -58,6 +61,7 @@ impl Reason {
         match self {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
+            Self::Absent => "no-stream",
             Self::Status => "status",
             Self::Answer => "answer",
             Self::Refused => "refused",
@@ -98,11 +102,14 @@ pub(super) struct Payload {
 pub(super) enum Place {
     /// It does not say: sending something again changes nothing there.
     Unsaid,
+    /// It is not there at all.
+    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a stream says so"))]
+    Absent,
     /// It has nothing of this journal.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only a stream says so"))]
+    #[cfg_attr(not(any(test, feature = "nats")), expect(dead_code, reason = "only a stream says so"))]
     Nowhere,
     /// The last it has is this record.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only a stream says so"))]
+    #[cfg_attr(not(any(test, feature = "nats")), expect(dead_code, reason = "only a stream says so"))]
     Behind(Head),
 }
 
@@ -300,7 +307,8 @@ impl<T: Target> Engine<T> {
     fn reach(&mut self, cursor: Cursor, place: Place) -> Result<(), Failure> {
         let theirs = match place {
             Place::Unsaid => return Ok(()),
-            Place::Nowhere if cursor.begun => return Err(Failure::Final(Reason::Lost)),
+            Place::Absent | Place::Nowhere if cursor.begun => return Err(Failure::Final(Reason::Lost)),
+            Place::Absent => return Err(Failure::Passing(Reason::Absent)),
             Place::Nowhere => return Ok(()),
             Place::Behind(head) => head,
         };
