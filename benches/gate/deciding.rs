@@ -24,7 +24,23 @@ const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_millis(200);
 
+/// Decides once and judges, so that a test tells when the Consent or the resources are no longer what deciding reads.
+pub(crate) fn rehearse() {
+    with_judging(|_, _| ());
+}
+
 pub(crate) fn measure(figures: &mut Figures) {
+    with_judging(|question, judge| {
+        figures.median("decide_per_second", &per_second(|| drop(black_box(question.decide()))));
+        let decided_and_judged = per_second(|| {
+            black_box(judge(&question.decide()));
+        });
+        figures.median("decide_judge_1000_per_second", &decided_and_judged);
+    });
+}
+
+/// Hands over a question, and what judges the resources by a plan and counts those that are visible.
+fn with_judging(work: impl FnOnce(&Question, &dyn Fn(&Plan) -> usize)) {
     let question = Question::about(&consent(&exceptions()));
     let plan = question.decide();
     assert!(!plan.is_straight(), "there is something to judge");
@@ -39,11 +55,7 @@ pub(crate) fn measure(figures: &mut Figures) {
     };
     let visible = judge(&plan);
     assert!(0 < visible && visible < RESOURCES, "some are hidden: {visible} are visible");
-    figures.median("decide_per_second", &per_second(|| drop(black_box(question.decide()))));
-    let decided_and_judged = per_second(|| {
-        black_box(judge(&question.decide()));
-    });
-    figures.median("decide_judge_1000_per_second", &decided_and_judged);
+    work(&question, &judge);
 }
 
 /// Returns how often `work` is done in a second, round by round.

@@ -30,14 +30,22 @@ fn main() {
     match arguments.next() {
         // A child of the measurement of memory.
         Some("--peak") => peak::stream(arguments.next().unwrap_or_default()),
-        // `cargo bench` says this behind the arguments of its user; `cargo test` does not, and builds are not measured there.
+        // `cargo bench` says this behind the arguments of its user; `cargo test` does not: nothing is measured there.
         first => {
             let all: Vec<&str> = first.into_iter().chain(arguments).collect();
             if all.contains(&"--bench") {
                 measure(&all);
+            } else {
+                rehearse();
             }
         }
     }
+}
+
+/// Does once, and small, what needs no server: a figure that can no longer be taken fails the tests.
+fn rehearse() {
+    view::rehearse();
+    deciding::rehearse();
 }
 
 fn measure(arguments: &[&str]) {

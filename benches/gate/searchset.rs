@@ -16,18 +16,67 @@ pub(crate) const RESTRICTED_EACH: usize = 10;
 
 /// The types that pages are of.
 pub(crate) const TYPES: [Type; 5] = [
-    Type { name: "Observation", subject: "subject" },
-    Type { name: "Condition", subject: "subject" },
-    Type { name: "AllergyIntolerance", subject: "patient" },
-    Type { name: "Procedure", subject: "subject" },
-    Type { name: "Immunization", subject: "patient" },
+    Type {
+        name: "Observation",
+        subject: "subject",
+        code: "code",
+        category: r#""category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory","display":"Laboratory"}]}],"#,
+        author: (r#""performer":["#, "]"),
+        measured: Measured::Value,
+    },
+    Type {
+        name: "Condition",
+        subject: "subject",
+        code: "code",
+        category: r#""category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-category","code":"encounter-diagnosis","display":"Encounter Diagnosis"}]}],"#,
+        author: (r#""recorder":"#, ""),
+        measured: Measured::Extension,
+    },
+    Type {
+        name: "AllergyIntolerance",
+        subject: "patient",
+        code: "code",
+        category: r#""category":["medication","food","environment","biologic"],"#,
+        author: (r#""recorder":"#, ""),
+        measured: Measured::Extension,
+    },
+    Type {
+        name: "Procedure",
+        subject: "subject",
+        code: "code",
+        category: r#""category":{"coding":[{"system":"http://snomed.info/sct","code":"387713003","display":"Surgical procedure"}]},"#,
+        author: (r#""recorder":"#, ""),
+        measured: Measured::Extension,
+    },
+    Type {
+        name: "Immunization",
+        subject: "patient",
+        code: "vaccineCode",
+        category: r#""lotNumber":"AAJN11K","site":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActSite","code":"LA","display":"left arm"}]},"#,
+        author: (r#""performer":[{"actor":"#, "}]"),
+        measured: Measured::Extension,
+    },
 ];
 
-/// A resource type, and the element that says whom a resource is about.
+/// A resource type, and what it has by the definitions of FHIR R4: with a plan, a member that is not defined would take its
+/// resource along.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Type {
     pub(crate) name: &'static str,
+    /// The element that says whom a resource is about.
     pub(crate) subject: &'static str,
+    code: &'static str,
+    category: &'static str,
+    /// What stands before and behind the reference to who wrote it down.
+    author: (&'static str, &'static str),
+    measured: Measured,
+}
+
+/// Where a resource has numbers.
+#[derive(Debug, Clone, Copy)]
+enum Measured {
+    Value,
+    Extension,
 }
 
 /// Returns the pages that have so many bytes together, each with its type.
@@ -66,7 +115,7 @@ pub(crate) const CLOSING: &str = "]}";
 
 /// Adds an entry whose narrative has about `narrative` bytes.
 pub(crate) fn entry(out: &mut String, kind: Type, number: usize, narrative: usize) {
-    let Type { name, subject } = kind;
+    let Type { name, subject, code, category, author: (before_author, behind_author), measured } = kind;
     // Some servers escape the solidus, most do not.
     let paragraph = if number.is_multiple_of(8) {
         r#"<p class=\"uitslag\">Geen bijzonderheden; patiënte is ’s ochtends gezien, overleg gevoerd.<\/p>"#
@@ -87,14 +136,26 @@ pub(crate) fn entry(out: &mut String, kind: Type, number: usize, narrative: usiz
     }
     write!(
         out,
-        r#"</div>"}},"identifier":[{{"system":"http://ziekenhuis.example/nummers","value":"{number:08}"}}],"{subject}":{{"reference":"Patient/p1","display":"A. de Wit"}},"category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory","display":"Laboratory"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"{loinc}","display":"Hemoglobine [massa/volume] in bloed"}},{{"system":"http://snomed.info/sct","code":"{sct}"}}],"text":"Hb"}},"recorder":{{"reference":"Practitioner/arts{doctor}","display":"dr. B. Jansen"}},"encounter":{{"reference":"Encounter/e{encounter}"}},"valueQuantity":{{"value":{value}.{value:02}0,"unit":"mmol/L","system":"http://unitsofmeasure.org","code":"mmol/L"}},"referenceRange":[{{"low":{{"value":7.50,"unit":"mmol/L"}},"high":{{"value":10.0,"unit":"mmol/L"}}}}],"note":[{{"authorReference":{{"reference":"Practitioner/arts{doctor}"}},"time":"2026-02-01T09:30:00+01:00","text":"Herhalen over \"drie\" maanden.\nGeen klachten."}}],"extension":[{{"url":"http://ziekenhuis.example/herkomst","valueCode":"lab"}}]}},"search":{{"mode":"match"}}}}"#,
+        r#"</div>"}},"identifier":[{{"system":"http://ziekenhuis.example/nummers","value":"{number:08}"}}],"{subject}":{{"reference":"Patient/p1","display":"A. de Wit"}},{category}"{code}":{{"coding":[{{"system":"http://loinc.org","code":"{loinc}","display":"Hemoglobine [massa/volume] in bloed"}},{{"system":"http://snomed.info/sct","code":"{sct}"}}],"text":"Hb"}},{before_author}{{"reference":"Practitioner/arts{doctor}","display":"dr. B. Jansen"}}{behind_author},"encounter":{{"reference":"Encounter/e{encounter}"}},"note":[{{"authorReference":{{"reference":"Practitioner/arts{doctor}"}},"time":"2026-02-01T09:30:00+01:00","text":"Herhalen over \"drie\" maanden.\nGeen klachten."}}],"#,
         loinc = pick(&["718-7", "2345-7", "2160-0", "4548-4"], number),
         sct = 100_000_001 + number % 50 * 10,
         doctor = number % 9,
         encounter = number % 20,
-        value = number % 90 + 1,
     )
     .unwrap_or_default();
+    let value = number % 90 + 1;
+    match measured {
+        Measured::Value => write!(
+            out,
+            r#""valueQuantity":{{"value":{value}.{value:02}0,"unit":"mmol/L","system":"http://unitsofmeasure.org","code":"mmol/L"}},"referenceRange":[{{"low":{{"value":7.50,"unit":"mmol/L"}},"high":{{"value":10.0,"unit":"mmol/L"}}}}],"extension":["#
+        ),
+        Measured::Extension => write!(
+            out,
+            r#""extension":[{{"url":"http://ziekenhuis.example/waarde","valueQuantity":{{"value":{value}.{value:02}0,"unit":"mmol/L","system":"http://unitsofmeasure.org","code":"mmol/L"}}}},{{"url":"http://ziekenhuis.example/grenzen","valueRange":{{"low":{{"value":7.50,"unit":"mmol/L"}},"high":{{"value":10.0,"unit":"mmol/L"}}}}}},"#
+        ),
+    }
+    .unwrap_or_default();
+    out.push_str(r#"{"url":"http://ziekenhuis.example/herkomst","valueCode":"lab"}]},"search":{"mode":"match"}}"#);
 }
 
 /// Returns one of `few`, each in its turn.

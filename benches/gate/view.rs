@@ -23,45 +23,76 @@ const BYTES: usize = 16 * 1024 * 1024;
 
 const ROUNDS: usize = 9;
 
-pub(crate) fn measure(figures: &mut Figures) {
-    let pages = searchset::pages(BYTES);
-    let bytes: usize = pages.iter().map(|(_, page)| page.len()).sum();
-    let surroundings = surroundings();
-    let asked: Vec<(Search, &[u8])> =
-        pages.iter().map(|(kind, page)| (search(*kind, &surroundings), page.as_slice())).collect();
-    let pass = |plan: &Plan, expected: usize| {
+/// Searchsets, each with the search that it answers.
+struct Asked {
+    pages: Vec<(Search, Vec<u8>)>,
+    bytes: usize,
+    surroundings: Surroundings,
+}
+
+impl Asked {
+    fn of(bytes: usize) -> Self {
+        let surroundings = surroundings();
+        let pages: Vec<_> =
+            searchset::pages(bytes).into_iter().map(|(kind, page)| (search(kind, &surroundings), page)).collect();
+        Self { bytes: pages.iter().map(|(_, page)| page.len()).sum(), pages, surroundings }
+    }
+
+    fn straight(&self) -> Duration {
+        self.pass(&deciding::straight(), self.entries())
+    }
+
+    fn judged(&self) -> Duration {
+        self.pass(&deciding::judged(), self.entries() - self.entries() / RESTRICTED_EACH)
+    }
+
+    fn entries(&self) -> usize {
+        self.pages.len() * searchset::PAGE
+    }
+
+    /// Lets every page through and checks how many entries are released.
+    fn pass(&self, plan: &Plan, expected: usize) -> Duration {
         let mut released = 0;
         let took = timed(|| {
-            for (search, page) in &asked {
-                released += answer(search.clone(), plan.clone(), surroundings.clone(), page);
+            for (search, page) in &self.pages {
+                released += answer(search.clone(), plan.clone(), self.surroundings.clone(), page);
             }
         });
-        assert_eq!(released, expected, "entries released of {bytes} bytes");
+        assert_eq!(released, expected, "entries released of {} bytes", self.bytes);
         took
-    };
-    let all = asked.len() * searchset::PAGE;
-    let (straight, judged) = (deciding::straight(), deciding::judged());
+    }
+
+    fn ignore(&self) -> Duration {
+        timed(|| {
+            for (_, page) in &self.pages {
+                serde_json::from_slice::<IgnoredAny>(page).expect("the pages are JSON");
+            }
+        })
+    }
+}
+
+/// Lets a few pages through both ways, so that a test tells when they are no longer what the view reads.
+pub(crate) fn rehearse() {
+    let asked = Asked::of(BYTES / 8);
+    asked.straight();
+    asked.judged();
+}
+
+pub(crate) fn measure(figures: &mut Figures) {
+    let asked = Asked::of(BYTES);
     let mut took: [Vec<f64>; 3] = Default::default();
     for _ in 0..ROUNDS {
-        let rounds = [ignore(&asked), pass(&straight, all), pass(&judged, all - all / RESTRICTED_EACH)];
+        let rounds = [asked.ignore(), asked.straight(), asked.judged()];
         took.iter_mut().zip(rounds).for_each(|(times, round)| times.push(round.as_secs_f64()));
     }
     let [ignored, straight, judged] = took;
-    let speed = |times: &[f64]| number(bytes) / 1e6 / median(times);
+    let speed = |times: &[f64]| number(asked.bytes) / 1e6 / median(times);
     let ratios = |times: &[f64]| -> Vec<f64> { ignored.iter().zip(times).map(|(one, other)| one / other).collect() };
     figures.median("view_straight_ignored", &ratios(&straight));
     figures.median("view_judged_ignored", &ratios(&judged));
     figures.one("ignored_mb_per_s", speed(&ignored));
     figures.one("view_straight_mb_per_s", speed(&straight));
     figures.one("view_judged_mb_per_s", speed(&judged));
-}
-
-fn ignore(asked: &[(Search, &[u8])]) -> Duration {
-    timed(|| {
-        for (_, page) in asked {
-            serde_json::from_slice::<IgnoredAny>(page).expect("the pages are JSON");
-        }
-    })
 }
 
 /// Lets one answer run over `page`, answers what it looks up, and returns how many entries it released.
