@@ -208,7 +208,8 @@ impl Running {
         Worker::new(live.current())?;
         let shared = Arc::clone(&live);
         let worker = move || {
-            let (shared, own) = (Arc::clone(&shared), RefCell::new(None));
+            // Shared by all clones of the handler: the door makes one for each request.
+            let (shared, own) = (Arc::clone(&shared), Rc::new(RefCell::new(None)));
             move |request: HttpRequest, payload: web::Payload| {
                 let worker = in_force(&shared, &own);
                 async move {

@@ -1,5 +1,6 @@
 //! `sluis serve`, `sluis check` and `sluis demo` as an operator meets them (design section 6).
 
+use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,18 @@ async fn the_ready_line_says_where_it_listens_and_it_does() {
     assert!(world.port() != 0 && !world.admin().ends_with(":0"));
     assert_eq!(world.get("huisarts-brug", "metadata").await.status, 200);
     assert_eq!(world.admin_get("/live").await.0, 200);
+}
+
+/// A client for the server is dear to make, and a connection to it takes as long as an answer.
+#[tokio::test]
+async fn connections_to_the_server_are_kept_from_one_request_to_the_next() {
+    let world = Plan::of_demo().set("listen.workers", 1).open();
+    for _ in 0..12 {
+        assert_eq!(world.get("huisarts-brug", "Observation?patient=bram").await.status, 200);
+    }
+    let asked = world.asked();
+    let connections: HashSet<_> = asked.iter().map(|seen| seen.peer.expect("a request has a connection")).collect();
+    assert!(asked.len() >= 12 && connections.len() < 6, "{} requests on {connections:?}", asked.len());
 }
 
 #[tokio::test]

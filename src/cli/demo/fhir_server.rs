@@ -13,6 +13,7 @@ mod parameter;
 mod search;
 mod store;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
@@ -34,6 +35,8 @@ pub struct Seen {
     pub target: String,
     /// Names (in lower case) and values of its header fields.
     pub headers: Vec<(String, String)>,
+    /// Where the connection comes from that it came on: one address for each connection.
+    pub peer: Option<SocketAddr>,
 }
 
 /// Requests that are remembered: a test looks at a handful, and a long run must not grow.

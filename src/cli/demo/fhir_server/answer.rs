@@ -107,7 +107,8 @@ fn remember(state: &mut State, request: &HttpRequest, target: &str) {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        state.seen.push(Seen { method: request.method().to_string(), target: target.to_owned(), headers });
+        let (method, target) = (request.method().to_string(), target.to_owned());
+        state.seen.push(Seen { method, target, headers, peer: request.peer_addr() });
     }
 }
 
