@@ -78,6 +78,10 @@ pub const TOTAL: usize = 10_000;
 /// for with searches.
 pub const SUMMARY_ENTRIES: usize = 5_000;
 
+/// Visible observations among which the last of each code are found: what a person can have in a long life. They are read once
+/// and the last of each code are kept.
+pub const LASTN_OBSERVATIONS: usize = 10_000;
+
 /// Bytes of the resources of one answer that is composed as a whole: a summary, a page of everything.
 pub const COMPOSED_BYTES: usize = 32 * 1024 * 1024;
 

@@ -65,6 +65,8 @@
 //! of references as any other; sections, their texts and the identifier are functions of what was released, an empty
 //! required section says `unavailable` for everybody, and a supporting resource is there only if an entry leads to it.
 //! `$everything` is composed alike, so that a server's own choice of what belongs to a patient never counts.
+//! `$lastn` is worked out over what is visible: the last of a kind that is hidden would otherwise leave a gap where the one before it
+//! should stand.
 //!
 //! ## The reference that is left behind
 //!

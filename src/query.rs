@@ -9,6 +9,7 @@ mod date;
 mod echo;
 mod form;
 mod id;
+mod lastn;
 mod negotiation;
 mod operation;
 mod path;
@@ -21,7 +22,9 @@ mod target;
 mod unclassifiable;
 
 pub use crate::profile::Include;
+pub(crate) use date::PartialDate;
 pub use id::{BSN_OID, BSN_SYSTEM, Bsn, Id, NotAnIdentifier};
+pub use lastn::LastN;
 pub use operation::{Everything, Summary};
 pub use projection::Projection;
 pub use purpose::{purpose, reason};
@@ -75,6 +78,8 @@ pub enum Query {
     Summary(Summary),
     /// All that is offered of one patient.
     Everything(Everything),
+    /// The last observations of one patient.
+    LastN(LastN),
 }
 
 /// A read of one resource by id.
@@ -134,6 +139,7 @@ impl Query {
             Self::Search(search) => search.target(),
             Self::Summary(summary) => summary.target(),
             Self::Everything(everything) => everything.target(),
+            Self::LastN(lastn) => lastn.target(),
         }
     }
 
@@ -141,7 +147,7 @@ impl Query {
     #[must_use]
     pub fn without_page(&self) -> Option<String> {
         match self {
-            Self::Metadata | Self::Read(_) | Self::Summary(_) => None,
+            Self::Metadata | Self::Read(_) | Self::Summary(_) | Self::LastN(_) => None,
             Self::Search(search) => Some(search.without_page()),
             Self::Everything(everything) => Some(everything.without_page()),
         }
@@ -151,7 +157,7 @@ impl Query {
     #[must_use]
     pub fn page(&self) -> Option<&str> {
         match self {
-            Self::Metadata | Self::Read(_) | Self::Summary(_) => None,
+            Self::Metadata | Self::Read(_) | Self::Summary(_) | Self::LastN(_) => None,
             Self::Search(search) => search.page(),
             Self::Everything(everything) => everything.page(),
         }
@@ -174,7 +180,7 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
             negotiation::content_type(head.content_type)?;
             form::read(posted(query, head.body)?)?
         }
-        Route::Summary { parameters: Place::Body, .. } => {
+        Route::Summary { parameters: Place::Body, .. } | Route::LastN { parameters: Place::Body } => {
             if !head.body.is_empty() {
                 negotiation::fhir_json(head.content_type)?;
             }
@@ -186,13 +192,16 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
         | Route::Read { .. }
         | Route::Search { .. }
         | Route::Summary { parameters: Place::Query, .. }
-        | Route::Everything { .. } => {
+        | Route::Everything { .. }
+        | Route::LastN { parameters: Place::Query } => {
             if !head.body.is_empty() {
                 return Err(Unclassifiable::Body);
             }
             form::read(query)?
         }
     };
+    // `_format`, which every branch below reads, goes before the header (FHIR R4, 3.1.0.1.11).
+    let says_format = pairs.iter().any(|pair| pair.name == "_format");
     let query = match route {
         Route::Metadata => {
             allow_only(&pairs, &[("_format", &[]), ("mode", &["full", "normative", "terminology"])])?;
@@ -214,6 +223,7 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
         Route::PostSearch { resource_type } => Query::Search(search(offer, &resource_type, None, &pairs)?),
         Route::Summary { id, parameters: _ } => Query::Summary(Summary::read(offer, id, &pairs)?),
         Route::Everything { id } => Query::Everything(Everything::read(offer, id, &pairs)?),
+        Route::LastN { parameters: _ } => Query::LastN(LastN::read(offer, pairs)?),
     };
     // A form may be longer than a target, and a canonical target than what was received: what is understood must be so in
     // the links to its pages as well.
@@ -223,8 +233,7 @@ pub fn classify(head: &RequestHead<'_>, base_path: &str, offer: &Offer) -> Resul
     {
         return Err(Unclassifiable::TooLong);
     }
-    // `_format`, which every branch has read, goes before the header (FHIR R4, 3.1.0.1.11).
-    if !pairs.iter().any(|pair| pair.name == "_format") {
+    if !says_format {
         negotiation::accept(head.accept)?;
     }
     Ok(query)

@@ -120,15 +120,19 @@ impl Refusal {
             Self::NotFound => (404, "not-found", "There is nothing here for this caller."),
             Self::Forbidden => (403, "forbidden", "This is not offered to this role for this purpose."),
             Self::TooCostly => (403, "too-costly", "The answer is too large; ask for less at a time."),
-            Self::Method => (405, "not-supported", "Only GET, and POST to _search, are served."),
+            Self::Method => (405, "not-supported", "Only GET, and POST of a search or an operation, are served."),
             Self::Required => {
-                (400, "required", "A patient, Sluis-Purpose, or the Sluis-Reason that this purpose needs, is missing.")
+                (400, "required", "A patient, what $lastn looks for, Sluis-Purpose, or a Sluis-Reason is missing.")
             }
             Self::Value => (400, "value", "A value is not one of its kind."),
             Self::Invalid => (400, "invalid", "The request is ill-formed, or says a thing twice."),
             Self::NotSupported => (400, "not-supported", "A parameter, modifier or header is not supported."),
             Self::NotAcceptable => (406, "not-supported", "Only application/fhir+json is offered."),
-            Self::MediaType => (415, "not-supported", "A search is posted as application/x-www-form-urlencoded."),
+            Self::MediaType => (
+                415,
+                "not-supported",
+                "A search is posted as application/x-www-form-urlencoded, an operation as application/fhir+json.",
+            ),
             Self::Unavailable => (503, "transient", "The request cannot be answered now; try again later."),
             Self::Upstream => (502, "transient", "The server behind the gateway did not answer as it should."),
             Self::Timeout => (504, "timeout", "The server behind the gateway did not answer in time."),
@@ -148,7 +152,9 @@ impl From<Unclassifiable> for Refusal {
             Unclassifiable::MethodOverride | Unclassifiable::Preference | Unclassifiable::Parameter => {
                 Self::NotSupported
             }
-            Unclassifiable::NobodyNamed | Unclassifiable::PurposeMissing => Self::Required,
+            Unclassifiable::NobodyNamed | Unclassifiable::CodeMissing | Unclassifiable::PurposeMissing => {
+                Self::Required
+            }
             Unclassifiable::PurposeUnknown => Self::Value,
             Unclassifiable::Path
             | Unclassifiable::Encoding

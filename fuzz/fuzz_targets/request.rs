@@ -63,7 +63,7 @@ fn understood(query: &Query, offer: &Offer) {
     };
     assert_eq!(classify(&canonical, "/fhir", offer).as_ref(), Ok(query), "{target}");
     let upstream = match query {
-        Query::Metadata | Query::Summary(_) | Query::Everything(_) => return,
+        Query::Metadata | Query::Summary(_) | Query::Everything(_) | Query::LastN(_) => return,
         Query::Read(read) => read.upstream(),
         Query::Search(search) => {
             let person = ["a", "b"].map(|id| id.parse::<Id>().expect("an id"));

@@ -80,6 +80,7 @@ fn given(question: &Query, judged: bool, bodies: &[&[u8]], chunk: usize) -> Resu
     let mut answer = match question {
         Query::Search(search) => Answer::search(search.clone(), plan, WORLD.surroundings.clone(), 0),
         Query::Read(read) => Answer::read(read.clone(), plan, WORLD.surroundings.clone()),
+        Query::LastN(lastn) => Answer::lastn(lastn.clone(), plan, WORLD.surroundings.clone()),
         Query::Summary(_) | Query::Everything(_) | Query::Metadata => return Err(None),
     };
     let mut bodies = bodies.iter();

@@ -61,6 +61,8 @@ pub enum Interaction {
     Summary,
     /// `$everything`
     Everything,
+    /// `$lastn`
+    LastN,
 }
 
 impl Interaction {
@@ -71,7 +73,7 @@ impl Interaction {
             Self::Capabilities => "capabilities",
             Self::Read => "read",
             Self::SearchType => "search-type",
-            Self::Summary | Self::Everything => "operation",
+            Self::Summary | Self::Everything | Self::LastN => "operation",
         }
     }
 
@@ -82,6 +84,7 @@ impl Interaction {
             Self::Capabilities | Self::Read | Self::SearchType => None,
             Self::Summary => Some("summary"),
             Self::Everything => Some("everything"),
+            Self::LastN => Some("lastn"),
         }
     }
 
@@ -90,7 +93,7 @@ impl Interaction {
     pub fn action(self) -> &'static str {
         match self {
             Self::Capabilities | Self::Read => "R",
-            Self::SearchType | Self::Summary | Self::Everything => "E",
+            Self::SearchType | Self::Summary | Self::Everything | Self::LastN => "E",
         }
     }
 }

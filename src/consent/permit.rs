@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{Asked, Decision, Denial, Evidence, Plan, decide};
 use crate::profile::Regime;
-use crate::query::{Everything, Read, Search, Summary};
+use crate::query::{Everything, LastN, Read, Search, Summary};
 use crate::view::{Answer, Letterhead, Surroundings};
 
 /// A query for data of one person.
@@ -18,6 +18,8 @@ pub enum Wish {
     Summary(Summary, Box<Letterhead>),
     /// All that is offered of one patient, from so many visible matches on.
     Everything(Everything, usize),
+    /// The last observations of one patient.
+    LastN(LastN),
 }
 
 /// The proof that a query was decided and permitted. It has no public constructor but the decision, cannot be cloned, and
@@ -60,6 +62,7 @@ impl Permit {
             Wish::Search(search, skip) => Answer::search(search, self.plan, surroundings, skip),
             Wish::Summary(summary, letterhead) => Answer::summary(summary, *letterhead, self.plan, surroundings),
             Wish::Everything(everything, skip) => Answer::everything(everything, self.plan, surroundings, skip),
+            Wish::LastN(lastn) => Answer::lastn(lastn, self.plan, surroundings),
         }
     }
 }

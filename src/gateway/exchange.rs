@@ -189,6 +189,7 @@ impl Journey<'_> {
             Query::Search(search) => (Interaction::SearchType, Some(search.resource_type().to_owned())),
             Query::Summary(_) => (Interaction::Summary, Some("Patient".to_owned())),
             Query::Everything(_) => (Interaction::Everything, Some("Patient".to_owned())),
+            Query::LastN(lastn) => (Interaction::LastN, Some(lastn.search().resource_type().to_owned())),
         };
         if let Query::Read(_) = &query {
             self.read = Some(self.received.header("if-none-match").into_iter().map(str::to_owned).collect());

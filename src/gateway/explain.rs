@@ -167,7 +167,9 @@ impl Explaining<'_> {
         // What a summary leaves out because it belongs to no section is not hidden: its searches tell.
         let queries = match query {
             Query::Summary(summary) => summary.searches().cloned().map(Query::Search).collect(),
-            query @ (Query::Metadata | Query::Read(_) | Query::Search(_) | Query::Everything(_)) => vec![query],
+            query @ (Query::Metadata | Query::Read(_) | Query::Search(_) | Query::Everything(_) | Query::LastN(_)) => {
+                vec![query]
+            }
         };
         for query in queries {
             self.view(query, &known, &role, &offer, &person, &mut released, &mut withheld).await?;
@@ -233,6 +235,7 @@ impl Explaining<'_> {
                 looked.map(|_| ()).map_err(|error: LookUpError| refused(error.into()))
             }
             Query::Search(search) => self.search(search, person, found).await,
+            Query::LastN(lastn) => self.search(lastn.search(), person, found).await,
             Query::Summary(summary) => {
                 for search in summary.searches() {
                     self.search(search, person, found).await?;

@@ -77,6 +77,7 @@ impl Gateway {
                 Wish::Summary(summary, Box::new(letterhead))
             }
             Query::Everything(everything) => Wish::Everything(everything, skip),
+            Query::LastN(lastn) => Wish::LastN(lastn),
         })
     }
 }
@@ -90,6 +91,7 @@ impl Worker {
             Query::Search(search) => search.subject(),
             Query::Summary(summary) => summary.subject(),
             Query::Everything(everything) => everything.subject(),
+            Query::LastN(lastn) => lastn.subject(),
         };
         Ok(self.gateway.patients.find(&self.upstream, subject).await?)
     }

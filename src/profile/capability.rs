@@ -28,7 +28,10 @@ pub fn capability_statement(
     let titles = exchanges.iter().map(|exchange| exchange.title()).collect::<Vec<_>>().join("; ");
     let summarised = exchanges.iter().any(|exchange| !exchange.sections().is_empty());
     let resources = kinds.iter().map(|(resource_type, kinds)| match *resource_type {
-        "Patient" => with_operations(resource(resource_type, kinds), summarised),
+        "Patient" => with_operations(resource(resource_type, kinds), on_a_record(summarised)),
+        "Observation" if kinds.iter().any(|kind| kind.is_searched()) => {
+            with_operations(resource(resource_type, kinds), vec![lastn()])
+        }
         _ => resource(resource_type, kinds),
     });
     let resources = resources.collect::<Vec<_>>();
@@ -63,8 +66,24 @@ pub fn capability_statement(
     .to_string()
 }
 
-/// Adds the operations on one patient's record.
-fn with_operations(mut patient: Value, summarised: bool) -> Value {
+/// Adds the operations of a type.
+fn with_operations(mut resource: Value, operations: Vec<Value>) -> Value {
+    if let Some(members) = resource.as_object_mut() {
+        members.insert("operation".to_owned(), Value::Array(operations));
+    }
+    resource
+}
+
+fn lastn() -> Value {
+    json!({
+        "name": "lastn",
+        "definition": "http://hl7.org/fhir/OperationDefinition/Observation-lastn",
+        "documentation": "Of one patient, with category or code; the last max (1 to 100) of each code, among those that this caller may see.",
+    })
+}
+
+/// Returns the operations on one patient's record.
+fn on_a_record(summarised: bool) -> Vec<Value> {
     let mut operations = vec![json!({
         "name": "everything",
         "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
@@ -77,10 +96,7 @@ fn with_operations(mut patient: Value, summarised: bool) -> Value {
             "documentation": INCOMPLETE,
         }));
     }
-    if let Some(members) = patient.as_object_mut() {
-        members.insert("operation".to_owned(), Value::Array(operations));
-    }
-    patient
+    operations
 }
 
 fn resource(resource_type: &str, kinds: &[&Kind]) -> Value {
@@ -171,7 +187,10 @@ mod tests {
         let patient = resources.iter().find(|resource| resource["type"] == "Patient").unwrap();
         let operations = patient["operation"].as_array().unwrap().iter().map(|operation| operation["name"].clone());
         assert_eq!(operations.collect::<Vec<_>>(), ["everything", "summary"]);
-        assert!(resources.iter().all(|resource| resource["type"] == "Patient" || resource.get("operation").is_none()));
+        let observation = resources.iter().find(|resource| resource["type"] == "Observation").unwrap();
+        assert_eq!(observation["operation"][0]["name"], "lastn");
+        let with = resources.iter().filter(|resource| resource.get("operation").is_some()).count();
+        assert_eq!(with, 2, "no other type has operations");
         assert_eq!(
             patient["searchParam"],
             json!([

@@ -50,6 +50,10 @@ impl Offer {
             Query::Read(read) => exchange.kind(read.resource_type()).is_some_and(|kind| kind.is_read()),
             // A search was typed by one kind; the first profile with that very kind is the first that admits it.
             Query::Search(search) => exchange.kind(search.resource_type()).is_some_and(|kind| **kind == *search.kind()),
+            Query::LastN(lastn) => {
+                let search = lastn.search();
+                exchange.kind(search.resource_type()).is_some_and(|kind| **kind == *search.kind())
+            }
             Query::Summary(summary) => exchange.name() == summary.exchange().name(),
             // What it is composed of is of all of them.
             Query::Everything(_) => true,

@@ -24,6 +24,12 @@ pub(crate) struct Instant {
 }
 
 impl Instant {
+    /// Returns the moment in nanoseconds since 1970, UTC: by what the clock showed where no distance is written. Unlike
+    /// [`Self::is_before`] it orders all moments.
+    pub(crate) fn in_utc(self) -> i128 {
+        self.wall - self.offset.unwrap_or(0)
+    }
+
     /// Compares in UTC where both say their distance to it, else by what the clocks showed: a date without a zone is the
     /// date that people at the place wrote.
     pub(crate) fn is_before(self, other: Self) -> bool {
@@ -34,6 +40,7 @@ impl Instant {
     }
 }
 
+/// Nanoseconds.
 const SECOND: i128 = 1_000_000_000;
 const DAY: i128 = 86_400 * SECOND;
 

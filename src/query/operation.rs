@@ -266,7 +266,12 @@ fn parameter_of(parameter: Value<'_>) -> Result<Pair, Unclassifiable> {
             ("valueString" | "valueUri" | "valueCanonical" | "valueCode", JsonKind::String) => {
                 once(&mut value, member.value.as_str().unwrap_or_default().into_owned())?;
             }
+            // `max`: what is no number of its kind is refused when it is read.
+            ("valuePositiveInt" | "valueInteger", JsonKind::Number) => {
+                once(&mut value, member.value.raw().to_owned())?;
+            }
             ("valueIdentifier", JsonKind::Object) => once(&mut value, identifier(member.value)?)?,
+            ("valueReference", JsonKind::Object) => once(&mut value, reference(member.value)?)?,
             _ => return Err(Unclassifiable::Body),
         }
     }
@@ -274,6 +279,14 @@ fn parameter_of(parameter: Value<'_>) -> Result<Pair, Unclassifiable> {
     // What a form cannot hold is not in a body either.
     let plain = !name.chars().chain(value.chars()).any(char::is_control);
     if plain { Ok(Pair { name: name.into_owned(), value }) } else { Err(Unclassifiable::Encoding) }
+}
+
+/// Writes a Reference as the value that asks for it: one that is literal and says nothing else.
+fn reference(value: Value<'_>) -> Result<String, Unclassifiable> {
+    match (value.text_of("reference"), value.members().count()) {
+        (Some(reference), 1) => Ok(reference.into_owned()),
+        _ => Err(Unclassifiable::Value),
+    }
 }
 
 /// Writes an Identifier as the token that asks for it.

@@ -33,6 +33,9 @@ pub(super) enum Route {
     Everything {
         id: Id,
     },
+    LastN {
+        parameters: Place,
+    },
 }
 
 /// Where the parameters of an operation stand.
@@ -108,6 +111,7 @@ fn interaction(method: Method, segments: &[&str]) -> Result<Route, Unclassifiabl
         (Method::Get, ["Patient", id, "$everything"]) if !is_operation(id) => {
             Ok(Route::Everything { id: Id::from_str(id).map_err(|_| Unclassifiable::Path)? })
         }
+        (method, ["Observation", "$lastn"]) => Ok(Route::LastN { parameters: method.place() }),
         // Search of the whole system, by POST.
         (Method::Post, ["_search"]) => Err(Unclassifiable::NotOffered),
         // A search by POST is asked for with POST; every other POST writes or runs something else.
@@ -168,6 +172,7 @@ mod tests {
         assert_eq!(get("/fhir/Patient/1/Condition"), Ok(search(Some(id()))));
         assert_eq!(get("/fhir/%50atient/%31/Condition"), Ok(search(Some(id()))));
         let post = route("POST", "/fhir/Condition/_search", "/fhir").unwrap();
+        assert_eq!(get("/fhir/Observation/$lastn"), Ok(Route::LastN { parameters: Place::Query }));
         assert_eq!(post, (Route::PostSearch { resource_type: "Condition".to_owned() }, None));
     }
 
@@ -222,6 +227,9 @@ mod tests {
             "/fhir/Patient/1/_history/2",
             "/fhir/Patient/$everything",
             "/fhir/Patient/1/$lastn",
+            "/fhir/Condition/$lastn",
+            "/fhir/Observation/1/$lastn",
+            "/fhir/Patient/1/Observation/$lastn",
             "/fhir/Encounter/1/$everything",
             "/fhir/Encounter/1/$summary",
             "/fhir/Patient/$match",

@@ -129,6 +129,22 @@ impl Search {
         }
     }
 
+    /// Returns the same search, with so many matches at most.
+    pub(super) fn of_at_most(self, count: usize) -> Self {
+        Self { count, ..self }
+    }
+
+    /// Returns the same search, of matches alone.
+    #[must_use]
+    pub(crate) fn without_includes(&self) -> Self {
+        Self { includes: Vec::new(), ..self.clone() }
+    }
+
+    /// Returns true if and only if the parameter of that name is given.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.criteria.iter().any(|criterion| criterion.parameter.name() == name)
+    }
+
     /// Returns the type.
     #[must_use]
     pub fn resource_type(&self) -> &str {
@@ -193,13 +209,7 @@ impl Search {
     #[must_use]
     pub fn without_page(&self) -> String {
         let mut target = format!("{}?", self.resource_type());
-        let (name, value) = subject::written(self.kind.patient_names(), &self.subject);
-        append(&mut target, &name, &value);
-        self.append_criteria(&mut target, |_| true);
-        self.append_sort(&mut target);
-        for include in &self.includes {
-            append(&mut target, "_include", &written_include(include));
-        }
+        self.append_question(&mut target);
         if let Some((name, value)) = self.projection.written() {
             append(&mut target, name, &value);
         }
@@ -236,6 +246,17 @@ impl Search {
     #[must_use]
     pub fn looked_up(&self, person: &[Id]) -> Option<LookUp> {
         self.asked_upstream(person, limits::UPSTREAM_PAGE).map(LookUp::new)
+    }
+
+    /// Writes what is asked for, without how the result is cut up.
+    pub(super) fn append_question(&self, target: &mut String) {
+        let (name, value) = subject::written(self.kind.patient_names(), &self.subject);
+        append(target, &name, &value);
+        self.append_criteria(target, |_| true);
+        self.append_sort(target);
+        for include in &self.includes {
+            append(target, "_include", &written_include(include));
+        }
     }
 
     fn asked_upstream(&self, person: &[Id], count: usize) -> Option<String> {

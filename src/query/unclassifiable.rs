@@ -52,6 +52,9 @@ pub enum Unclassifiable {
     /// Nothing names the patient: 400 `required`.
     #[error("no patient is named")]
     NobodyNamed,
+    /// `$lastn` without a category or a code: 400 `required`.
+    #[error("no category and no code is named")]
+    CodeMissing,
     /// More than one thing names the patient, or several patients are named: 400 `invalid`.
     #[error("more than one patient is named")]
     SeveralNamed,
@@ -68,7 +71,7 @@ pub enum Unclassifiable {
 
 impl Unclassifiable {
     /// Every one of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Method,
         Self::MethodOverride,
         Self::Path,
@@ -85,6 +88,7 @@ impl Unclassifiable {
         Self::Value,
         Self::Repeated,
         Self::NobodyNamed,
+        Self::CodeMissing,
         Self::SeveralNamed,
         Self::PurposeMissing,
         Self::PurposeUnknown,
@@ -110,6 +114,7 @@ impl Unclassifiable {
             | Self::Value
             | Self::Repeated
             | Self::NobodyNamed
+            | Self::CodeMissing
             | Self::SeveralNamed
             | Self::PurposeMissing
             | Self::PurposeUnknown
@@ -129,7 +134,7 @@ impl Unclassifiable {
             | Self::Parameter => "not-supported",
             Self::NotOffered => "forbidden",
             Self::OutsideBase | Self::Supporting => "not-found",
-            Self::NobodyNamed | Self::PurposeMissing => "required",
+            Self::NobodyNamed | Self::CodeMissing | Self::PurposeMissing => "required",
             Self::PurposeUnknown => "value",
             Self::Path
             | Self::Encoding

@@ -20,12 +20,13 @@ use self::matches::Matches;
 use crate::consent::Plan;
 use crate::json::Document;
 use crate::limits;
-use crate::query::{Everything, Projection, Read, Search, Summary, Tally, Target};
+use crate::query::{Everything, LastN, Projection, Read, Search, Summary, Tally, Target};
 use crate::view::composed::{Composed, Form};
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, Graph};
 use crate::view::judge::Judge;
+use crate::view::latest::Latest;
 use crate::view::links::Links;
 use crate::view::notice::Notice;
 use crate::view::project::project;
@@ -144,6 +145,14 @@ impl Answer {
     pub fn everything(everything: Everything, plan: Plan, surroundings: Surroundings, skip: usize) -> Self {
         let searches = everything.in_turn();
         Self::composed(searches, skip, Form::Everything(Box::new(everything)), plan, surroundings)
+    }
+
+    /// Begins the last observations of one patient.
+    #[must_use]
+    pub fn lastn(lastn: LastN, plan: Plan, surroundings: Surroundings) -> Self {
+        // What is included is looked up for the last ones alone.
+        let searches = (lastn.search().without_includes(), Vec::new());
+        Self::composed(searches, 0, Form::LastN(Box::new(Latest::new(lastn))), plan, surroundings)
     }
 
     fn composed(
@@ -308,6 +317,7 @@ impl Answer {
                 let public_base = &self.judge.surroundings.public_base;
                 let target = match self.composed.as_ref().map(Composed::form) {
                     Some(Form::Everything(everything)) => everything.without_page(),
+                    Some(Form::LastN(latest)) => latest.lastn().target(),
                     Some(Form::Summary(_)) | None => matches.search().without_page(),
                 };
                 self.writer.close(&format!("{public_base}/{target}"), next, matches.total())

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::profile::SUPPORTING;
 use crate::query::{Everything, Id, Search, Target};
 use crate::view::ViewError;
+use crate::view::latest::Latest;
 use crate::view::reference::{Key, Known, Lead};
 use crate::view::summary::SummaryForm;
 
@@ -28,6 +29,7 @@ pub(super) struct Found {
 pub(super) enum Form {
     Summary(Box<SummaryForm>),
     Everything(Box<Everything>),
+    LastN(Box<Latest>),
 }
 
 /// An answer in the making.
@@ -75,6 +77,10 @@ impl Composed {
     /// More than one answer holds.
     pub(super) fn gather(&mut self, released: Vec<(Key, Vec<u8>)>, known: Known<'_>) -> Result<(), ViewError> {
         for (key, bytes) in released {
+            if let (Form::LastN(latest), 0) = (&mut self.form, self.rounds) {
+                latest.take(key, bytes)?;
+                continue;
+            }
             self.bytes += bytes.len();
             if self.bytes > limits::COMPOSED_BYTES {
                 return Err(ViewError::ComposedTooLarge);
@@ -84,7 +90,7 @@ impl Composed {
             references(document.root(), known, &mut refers);
             let belongs = match &self.form {
                 Form::Summary(form) => SUPPORTING.contains(&key.resource_type.as_str()) || form.holds(document.root()),
-                Form::Everything(_) => true,
+                Form::Everything(_) | Form::LastN(_) => true,
             };
             drop(document);
             let found = Found { key, bytes, refers, belongs };
@@ -97,11 +103,16 @@ impl Composed {
         Ok(())
     }
 
-    /// Returns the supporting resources that are still to be asked for: those that the answer refers to.
+    /// Returns what is still to be asked for: the supporting resources that the answer refers to, or what it includes.
     ///
     /// # Errors
     /// More than one answer may refer to.
-    pub(super) fn missing(&mut self) -> Result<BTreeSet<Key>, ViewError> {
+    pub(super) fn missing(&mut self, known: Known<'_>) -> Result<BTreeSet<Key>, ViewError> {
+        if let Form::LastN(latest) = &self.form {
+            let missing = if self.rounds == 0 { latest.included(known)? } else { BTreeSet::new() };
+            self.rounds += 1;
+            return Ok(missing);
+        }
         if self.rounds >= limits::REFERENCE_DEPTH || !self.wants_supporting() {
             return Ok(BTreeSet::new());
         }
@@ -119,6 +130,7 @@ impl Composed {
         match &self.form {
             Form::Summary(_) => true,
             Form::Everything(everything) => SUPPORTING.iter().any(|name| everything.wants(name)),
+            Form::LastN(_) => false,
         }
     }
 
@@ -126,7 +138,7 @@ impl Composed {
     fn reached(&self) -> Vec<&Found> {
         let mut ahead: Vec<&Found> = match &self.form {
             Form::Summary(form) => form.roots(&self.matches),
-            Form::Everything(_) => self.matches.iter().collect(),
+            Form::Everything(_) | Form::LastN(_) => self.matches.iter().collect(),
         };
         let matches: HashMap<&Key, &Found> = self.matches.iter().map(|found| (&found.key, found)).collect();
         let mut reached: BTreeMap<&Key, &Found> = BTreeMap::new();
@@ -137,6 +149,11 @@ impl Composed {
             }
         }
         reached.into_values().collect()
+    }
+
+    /// Returns what was asked for beside the matches, ordered by type and id.
+    pub(super) fn referred(&self) -> impl Iterator<Item = &Found> {
+        self.referred.values()
     }
 
     /// Returns what comes behind what the answer begins with, ordered by type and id.
@@ -151,6 +168,7 @@ impl Composed {
                 let matches: BTreeSet<&Key> = self.matches.iter().map(|found| &found.key).collect();
                 behind.retain(|found| !matches.contains(&found.key) && everything.wants(&found.key.resource_type));
             }
+            Form::LastN(_) => {}
         }
         behind
     }

@@ -6,6 +6,7 @@ mod course;
 mod document;
 mod everything;
 mod hostile;
+mod lastn;
 mod notice;
 mod summary;
 mod total;
@@ -93,6 +94,7 @@ fn ask_in(
         Query::Read(read) => Answer::read(read, plan, surroundings),
         Query::Summary(summary) => Answer::summary(summary, letterhead(), plan, surroundings),
         Query::Everything(everything) => Answer::everything(everything, plan, surroundings, skip),
+        Query::LastN(lastn) => Answer::lastn(lastn, plan, surroundings),
         Query::Metadata => panic!("metadata is not the view's"),
     };
     drive(upstream, &mut answer, chunk)

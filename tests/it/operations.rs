@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sluis::cli::demo::fhir_server::Fault;
 
 use crate::world::ask::{Ask, Reply};
-use crate::world::{PUBLIC_BASE, Plan, World};
+use crate::world::{PUBLIC_BASE, Plan, World, records};
 
 const BSN: &str = "http://fhir.nl/fhir/NamingSystem/bsn";
 const CARLA: &str = "999990305";
@@ -201,4 +201,97 @@ async fn while_consents_cannot_be_read_a_number_in_a_body_does_not_tell_who_is_k
     for number in ["999990202", "999912008"] {
         assert_eq!(world.ask(&by_number(number)).await.refusal(), (503, "transient".to_owned()), "{number}");
     }
+}
+
+/// Weights of Carla's, the last of which is restricted.
+fn weights(plan: &Plan, with_the_last: bool) {
+    let weight = |id: &str, when: &str, label: &str| {
+        records::result(id, "carla", "")
+            .replace("718-7", "33914-3")
+            .replace("2025-06-01", when)
+            .replace(r#""code":"N""#, &format!(r#""code":"{label}""#))
+    };
+    for (id, when) in [("weight-1", "2025-01-01"), ("weight-3", "2025-03-01"), ("weight-2", "2025-02-01")] {
+        plan.server().put(&weight(id, when, "N")).unwrap();
+    }
+    if with_the_last {
+        plan.server().put(&weight("weight-4", "2025-04-01", "R")).unwrap();
+    }
+}
+
+const LAST_WEIGHTS: &str = "Observation/$lastn?patient=carla&code=http://loinc.org%7C33914-3&max=2";
+
+#[tokio::test]
+async fn the_last_are_those_that_are_visible_as_if_no_later_one_had_been() {
+    let (hidden, absent) = (Plan::of_demo(), Plan::of_demo());
+    let consent = records::consent(
+        "not-restricted",
+        "carla",
+        r#"{"type":"permit","provision":[{"type":"deny","securityLabel":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]}]}"#,
+    );
+    for (plan, with_the_last) in [(&hidden, true), (&absent, false)] {
+        weights(plan, with_the_last);
+        plan.server().put(&consent).unwrap();
+    }
+    let (hidden, absent) = (hidden.open(), absent.open());
+    let reply = hidden.ask(&get(LAST_WEIGHTS).under("last")).await;
+    assert_eq!(reply.entries(), ["Observation/weight-3", "Observation/weight-2"]);
+    assert_eq!(reply.json()["link"][0]["url"], json!(format!("{PUBLIC_BASE}/{LAST_WEIGHTS}")));
+    let close = hidden.closed("last").await;
+    assert_eq!((&close["interaction"], &close["operation"]), (&json!("operation"), &json!("lastn")));
+    assert_eq!((&close["type"], &close["outcome"]), (&json!("Observation"), &json!("delivered")));
+    assert_eq!(close["released"], json!(["Observation/weight-3", "Observation/weight-2"]));
+    assert_eq!(close["withheld"]["rule-denies"], json!(["Observation/weight-4"]));
+    // The server is asked nothing but searches.
+    assert!(hidden.asked().iter().all(|seen| !seen.target.contains('$') && !seen.target.contains("max=")));
+    let (here, there) = (reply.compared(), absent.ask(&get(LAST_WEIGHTS)).await.compared());
+    assert_eq!((here.status, &here.headers, here.text()), (there.status, &there.headers, there.text()));
+    hidden.assert_intact();
+}
+
+#[tokio::test]
+async fn the_last_by_number_and_by_post_are_the_same() {
+    let plan = Plan::of_demo();
+    weights(&plan, false);
+    let world = plan.open();
+    let parameter = |name: &str, member: &str, value: Value| json!({"name": name, member: value});
+    let kind = parameter("code", "valueString", json!("http://loinc.org|33914-3"));
+    let max = parameter("max", "valuePositiveInt", json!(2));
+    let by_id = parameter("patient", "valueReference", json!({"reference": "Patient/carla"}));
+    let by_number = parameter("patient.identifier", "valueIdentifier", json!({"system": BSN, "value": CARLA}));
+    for (patient, link) in [(by_id, true), (by_number, false)] {
+        let body = json!({"resourceType": "Parameters", "parameter": [patient, kind, max]}).to_string();
+        let reply = world.ask(&Ask::post("huisarts-noord", "Observation/$lastn", body)).await;
+        assert_eq!(reply.entries(), ["Observation/weight-3", "Observation/weight-2"]);
+        assert!(!link || reply.text() == world.ask(&get(LAST_WEIGHTS)).await.text());
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_know_and_who_has_none_get_the_same_of_the_last() {
+    let world = World::of_demo();
+    let last = |patient: &str, code: &str| {
+        world.get("huisarts-brug", format!("Observation/$lastn?patient={patient}&code={code}"))
+    };
+    let same = |reply: Reply| {
+        let Reply { status, headers, body } = reply.compared();
+        (status, headers, body)
+    };
+    let nobody = same(last("nobody", "718-7").await);
+    assert_eq!(nobody.0, 404);
+    // Who denies, who is unknown, and of whom there is none of that kind.
+    for (patient, code) in [("anna", "718-7"), ("els", "718-7"), ("bram", "none")] {
+        assert_eq!(same(last(patient, code).await), nobody, "{patient}");
+    }
+    // The twin: with a permit there is an answer.
+    let reply = world.get("huisarts-brug", "Observation/$lastn?patient=bram&category=laboratory").await;
+    assert!(!reply.entries().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_fails_the_search_gives_no_last() {
+    let world = World::of_demo();
+    world.server().plant("Observation", Fault::Html500);
+    let reply = world.ask(&get("Observation/$lastn?patient=carla&category=laboratory")).await;
+    assert_eq!(reply.refusal(), (502, "transient".to_owned()));
 }

@@ -63,8 +63,10 @@ fn the_types_that_were_asked_for_narrow_everything() {
 #[test]
 fn a_body_is_read_as_the_pairs_that_a_form_would_hold() {
     let body = br#"{"resourceType":"Parameters","parameter":[{"name":"a","valueUri":"b"},
-        {"name":"c","valueIdentifier":{"system":"s","value":"v"}}]}"#;
-    assert!(parameters(body).unwrap() == [pair("a", "b"), pair("c", "s|v")]);
+        {"name":"c","valueIdentifier":{"system":"s","value":"v"}},{"name":"max","valuePositiveInt":3},
+        {"name":"patient","valueReference":{"reference":"Patient/1"}}]}"#;
+    let read = [pair("a", "b"), pair("c", "s|v"), pair("max", "3"), pair("patient", "Patient/1")];
+    assert!(parameters(body).unwrap() == read);
     assert!(parameters(b"").unwrap().is_empty());
     let many = format!(
         r#"{{"resourceType":"Parameters","parameter":[{}]}}"#,
@@ -73,7 +75,7 @@ fn a_body_is_read_as_the_pairs_that_a_form_would_hold() {
     assert_eq!(parameters(many.as_bytes()).unwrap_err(), Unclassifiable::TooLong);
     for bad in [
         r#"{"resourceType":"Parameters","parameter":[{"name":"a"}]}"#,
-        r#"{"resourceType":"Parameters","parameter":[{"name":"a","valueInteger":1}]}"#,
+        r#"{"resourceType":"Parameters","parameter":[{"name":"a","valueInteger":"1"}]}"#,
         r#"{"resourceType":"Parameters","parameter":[{"name":"a","resource":{"resourceType":"Patient"}}]}"#,
         r#"{"resourceType":"Parameters","contained":[]}"#,
         "[]",

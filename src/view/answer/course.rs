@@ -55,6 +55,7 @@ impl Answer {
                 continue;
             };
             if let Some(next_page) = matches.next_page()? {
+                self.gather()?;
                 self.graph.make_room();
                 self.links.make_room();
                 self.next = Next::Ask(next_page, searchset(Of::Matches));

@@ -1,16 +1,16 @@
 //! Matches: how far a search is.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::str::FromStr;
 
 use super::hold::Hold;
 use crate::limits;
-use crate::query::{Id, Search, Tally, Target};
+use crate::query::{Search, Tally, Target};
 use crate::view::ViewError;
 #[cfg(feature = "faults")]
 use crate::view::faults::{Fault, is_planted};
 use crate::view::graph::{Batch, batches};
-use crate::view::reference::{Key, Known, Lead};
+use crate::view::include::targets;
+use crate::view::reference::{Key, Known};
 use crate::view::resource::Resource;
 use crate::view::visited::Visited;
 use crate::view::writer::Writer;
@@ -226,29 +226,7 @@ impl Matches {
 
     /// Returns what `resource` refers to through the elements whose targets were asked for.
     pub(super) fn targets(&self, resource: &Resource<'_>, known: Known<'_>) -> Vec<Key> {
-        let mut keys = Vec::new();
-        for include in self.search.includes() {
-            let mut note = |resource_type: &str, id: &str| {
-                if include.targets().iter().any(|target| target == resource_type)
-                    && let Ok(id) = Id::from_str(id)
-                {
-                    keys.push(Key { resource_type: resource_type.to_owned(), id });
-                }
-            };
-            #[cfg(feature = "faults")]
-            if is_planted(Fault::IncludeThroughOther) {
-                let _leads = resource.walk(known, |resource_type, id, _| note(resource_type, id));
-            }
-            include.path().any(resource.value, &mut |reference| {
-                match reference.text_of("reference").as_deref().map(|text| known.lead(text)) {
-                    Some(Lead::Resource(resource_type, id)) => note(resource_type, id),
-                    Some(Lead::Own(id)) => note("Patient", id),
-                    Some(Lead::OtherPerson | Lead::Inside(_) | Lead::Nowhere) | None => {}
-                }
-                false
-            });
-        }
-        keys
+        targets(self.search.includes(), resource, known)
     }
 
     /// Adds to what is included: a released match refers to it.

@@ -151,6 +151,10 @@ impl Story {
             get(format!("Patient/$summary?identifier={BSN_SYSTEM}{bsn}")),
             get(format!("Patient/{patient}/$everything?_count=100")),
             get(format!("Patient/{patient}/$everything?_type=Condition,Practitioner")),
+            get(format!("Observation/$lastn?patient={patient}&category=laboratory")),
+            get(format!(
+                "Observation/$lastn?patient={patient}&category=laboratory&max=3&_include=Observation:performer"
+            )),
             Ask::post(who, "Observation/_search", format!("patient={patient}&_count=4")),
             Ask::post(who, "Condition/_search", format!("patient.identifier={BSN_SYSTEM}{bsn}")),
         ];

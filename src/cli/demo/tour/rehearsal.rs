@@ -95,6 +95,7 @@ impl House {
             Query::Search(search) => self.named(search.subject()),
             Query::Summary(summary) => self.named(summary.subject()),
             Query::Everything(everything) => self.named(everything.subject()),
+            Query::LastN(lastn) => self.named(lastn.subject()),
             Query::Read(read) => {
                 let own = format!("{}/{}", read.resource_type(), read.id().as_str());
                 let of = self.with(&own, |resource| {

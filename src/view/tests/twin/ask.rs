@@ -128,7 +128,8 @@ pub(super) fn questions(record: &Record, many: usize, chance: &mut Chance) -> Ve
     let question = |_| match chance.below(40) {
         0 => "Patient/a/$summary".to_owned(),
         1 => everything(record, chance),
-        number if number < 16 => read(record, chance),
+        2 | 3 => lastn(chance),
+        number if number < 17 => read(record, chance),
         _ => search(record, chance),
     };
     (0..many).map(question).collect()
@@ -139,6 +140,12 @@ fn everything(record: &Record, chance: &mut Chance) -> String {
         0 => format!("Patient/a/$everything?_type={}", chance.one(&record.things).kind.name),
         _ => format!("Patient/a/$everything?_count={}", 1 + chance.below(6)),
     }
+}
+
+fn lastn(chance: &mut Chance) -> String {
+    let kind = chance.one(&["code=plain", "code=B24,plain", "code=none,plain", "code=plain&status=final"]);
+    let include = chance.one(&["", "&_include=Observation:performer", "&_include=Observation:has-member"]);
+    format!("Observation/$lastn?patient=a&{kind}&max={}{include}", 1 + chance.below(4))
 }
 
 fn read(record: &Record, chance: &mut Chance) -> String {
@@ -235,6 +242,7 @@ pub(super) fn walk(
             Query::Read(read) => Answer::read(read, plan, surroundings),
             Query::Summary(summary) => Answer::summary(summary, letterhead(), plan, surroundings),
             Query::Everything(everything) => Answer::everything(everything, plan, surroundings, passed),
+            Query::LastN(lastn) => Answer::lastn(lastn, plan, surroundings),
             Query::Metadata => return answers,
         };
         let given = drive(upstream, &mut answer, chunk).map_err(|error| format!("{error:?}"));

@@ -71,7 +71,9 @@ impl Theatre {
                     let link = format!("{PUBLIC_BASE}/{}", search.target());
                     Reply { status: 200, body: empty_searchset(&link, search.tally(), Notice::None).into_bytes() }
                 }
-                Query::Read(_) | Query::Metadata | Query::Summary(_) | Query::Everything(_) => not_found(),
+                Query::Read(_) | Query::Metadata | Query::Summary(_) | Query::Everything(_) | Query::LastN(_) => {
+                    not_found()
+                }
             }];
         };
         let mut replies = Vec::new();
@@ -85,6 +87,7 @@ impl Theatre {
                 Query::Everything(everything) => {
                     Answer::everything(everything.clone(), plan.clone(), surroundings, skip)
                 }
+                Query::LastN(lastn) => Answer::lastn(lastn.clone(), plan.clone(), surroundings),
                 Query::Metadata => return replies,
             };
             let (body, ending) = self.perform(answer, told).await;
