@@ -4,6 +4,7 @@
 //! [`start`] how they come to life.
 
 pub mod admin;
+mod batch;
 pub mod clock;
 pub mod config;
 pub mod consent_store;

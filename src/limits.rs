@@ -55,6 +55,13 @@ pub const TARGET_BYTES: usize = 8 * 1024;
 /// The form of a POST `_search`.
 pub const FORM_BYTES: usize = 16 * 1024;
 
+/// The body of a batch: as many targets as it may have, each longer than those of a patient summary.
+pub const BATCH_BYTES: usize = 128 * 1024;
+
+/// Entries of a batch: a patient summary in searches is half as many. Each is an exchange of its own, and all of them have the
+/// time of one request.
+pub const BATCH_ENTRIES: usize = 50;
+
 /// Parameters of one search.
 pub const PARAMETERS: usize = 40;
 

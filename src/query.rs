@@ -4,6 +4,7 @@
 //! answer's links say and what a page token is bound to is written anew from those values. Whatever is not in an exchange
 //! profile of the caller's role is refused, for reasons that never depend on data.
 
+mod batch;
 mod criterion;
 mod date;
 mod echo;
@@ -22,6 +23,7 @@ mod target;
 mod unclassifiable;
 
 pub use crate::profile::Include;
+pub use batch::{Entry, batch, is_batch};
 pub(crate) use date::PartialDate;
 pub use id::{BSN_OID, BSN_SYSTEM, Bsn, Id, NotAnIdentifier};
 pub use lastn::LastN;

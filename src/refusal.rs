@@ -120,7 +120,9 @@ impl Refusal {
             Self::NotFound => (404, "not-found", "There is nothing here for this caller."),
             Self::Forbidden => (403, "forbidden", "This is not offered to this role for this purpose."),
             Self::TooCostly => (403, "too-costly", "The answer is too large; ask for less at a time."),
-            Self::Method => (405, "not-supported", "Only GET, and POST of a search or an operation, are served."),
+            Self::Method => {
+                (405, "not-supported", "Only GET, and POST of a search, an operation or a batch of reads, are served.")
+            }
             Self::Required => {
                 (400, "required", "A patient, what $lastn looks for, Sluis-Purpose, or a Sluis-Reason is missing.")
             }
@@ -131,7 +133,7 @@ impl Refusal {
             Self::MediaType => (
                 415,
                 "not-supported",
-                "A search is posted as application/x-www-form-urlencoded, an operation as application/fhir+json.",
+                "A search is posted as application/x-www-form-urlencoded, anything else as application/fhir+json.",
             ),
             Self::Unavailable => (503, "transient", "The request cannot be answered now; try again later."),
             Self::Upstream => (502, "transient", "The server behind the gateway did not answer as it should."),

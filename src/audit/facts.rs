@@ -22,7 +22,7 @@ pub struct Opening {
     pub method: String,
     /// The request target as received, understood or not.
     pub target: Vec<u8>,
-    /// The form of a POST `_search` as received; empty where there is none.
+    /// The body of a POST as received; empty where there is none.
     pub form: Vec<u8>,
     /// Why, if that was understood.
     pub purpose: Option<Purpose>,
@@ -63,6 +63,8 @@ pub enum Interaction {
     Everything,
     /// `$lastn`
     LastN,
+    /// Several requests in one; each has a record of its own.
+    Batch,
 }
 
 impl Interaction {
@@ -74,6 +76,7 @@ impl Interaction {
             Self::Read => "read",
             Self::SearchType => "search-type",
             Self::Summary | Self::Everything | Self::LastN => "operation",
+            Self::Batch => "batch",
         }
     }
 
@@ -81,7 +84,7 @@ impl Interaction {
     #[must_use]
     pub fn operation(self) -> Option<&'static str> {
         match self {
-            Self::Capabilities | Self::Read | Self::SearchType => None,
+            Self::Capabilities | Self::Read | Self::SearchType | Self::Batch => None,
             Self::Summary => Some("summary"),
             Self::Everything => Some("everything"),
             Self::LastN => Some("lastn"),
@@ -93,7 +96,7 @@ impl Interaction {
     pub fn action(self) -> &'static str {
         match self {
             Self::Capabilities | Self::Read => "R",
-            Self::SearchType | Self::Summary | Self::Everything | Self::LastN => "E",
+            Self::SearchType | Self::Summary | Self::Everything | Self::LastN | Self::Batch => "E",
         }
     }
 }

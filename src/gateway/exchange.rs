@@ -4,12 +4,14 @@
 //! Each stage hands on what the next one needs or stops with a [`Stop`]; nothing that could be released is asked for before
 //! the intent is durable.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
+use super::batch::{self, Shared};
 use super::door::Peer;
 use super::end::End;
 use super::forward::{Forward, Paging};
@@ -25,11 +27,11 @@ use crate::consent::{self, Admission, Permit, Plan, Purpose, Shadow, Sight, Wish
 use crate::identity::Caller;
 use crate::limits;
 use crate::profile::Offer;
-use crate::query::{self, Query, RequestHead, Tally, Unclassifiable};
+use crate::query::{self, Entry, Query, Tally, Unclassifiable};
 use crate::refusal::Refusal;
 
 /// What a journey that did not stop came to.
-enum Reply {
+pub(super) enum Reply {
     /// Our own CapabilityStatement.
     Statement,
     /// Data, as the view releases it.
@@ -37,7 +39,7 @@ enum Reply {
 }
 
 /// Serves one request from its first byte to its closing record.
-pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub(super) async fn exchange(worker: &Rc<Worker>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let gateway = &worker.gateway;
     let now = gateway.clock.now();
     let deadline = Instant::now() + gateway.config.listen.deadline;
@@ -55,29 +57,87 @@ pub(super) async fn exchange(worker: &Worker, request: HttpRequest, payload: web
         gateway.metrics.exchange(Outcome::Refused, None, None);
         return response::refuse(Refusal::Unavailable, &id);
     };
-    let received = receive(id, &request, payload, deadline).await;
+    let received = receive(id, &request, payload, &gateway.base_path, deadline).await;
     let purpose = query::purpose(&received.header("sluis-purpose"));
     let reason = query::reason(&received.header("sluis-reason"));
     let mut trail = Trail::open(sink, opening(worker, &caller, peer, &received, purpose.ok(), reason.as_ref().ok()));
-    let mut journey = Journey {
-        worker,
-        caller: &caller,
-        received: &received,
-        now,
-        deadline,
-        exchange: None,
-        shadow: None,
-        search: None,
-        read: None,
-    };
-    let outcome = timeout_at(deadline, journey.travel(&mut trail, purpose, reason)).await;
-    let Journey { exchange, shadow, search, read, .. } = journey;
+    let asking = Asking { worker, caller: &caller, received: &received, now, deadline };
+    if query::is_batch(&received.method, &received.target, &gateway.base_path) {
+        return match asking.entries(purpose, reason) {
+            Ok(entries) => {
+                let (worker, caller, peer) = (Rc::clone(worker), Arc::clone(&caller), peer.clone());
+                batch::answer(Shared { worker, caller, peer, now, deadline }, &received, entries, trail)
+            }
+            Err(stop) => End { worker, trail, id: &received.id, exchange: None }.stopped(&stop, None, None),
+        };
+    }
+    let Travelled { outcome, exchange, shadow, search, read } = travel(asking, &mut trail, purpose, reason).await;
     let end = End { worker, trail, id: &received.id, exchange };
-    match outcome.unwrap_or_else(|_| Err(Stop::refused(Refusal::Timeout, "deadline"))) {
+    match outcome {
         Ok(Reply::Statement) => end.statement(),
         Ok(Reply::Data(forward)) => end.deliver(*forward, read).await,
         Err(stop) => end.stopped(&stop, shadow, search.as_ref()),
     }
+}
+
+/// A request of a known caller, before its journey.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) caller: &'a Caller,
+    pub(super) received: &'a Received<'a>,
+    pub(super) now: OffsetDateTime,
+    pub(super) deadline: Instant,
+}
+
+impl Asking<'_> {
+    /// Returns the entries of a batch. What is wrong with all of it is refused before any of it is done.
+    fn entries(
+        &self,
+        purpose: Result<Purpose, Unclassifiable>,
+        reason: Result<Option<String>, Unclassifiable>,
+    ) -> Result<Vec<Entry>, Stop> {
+        if let Some((refusal, cause)) = self.received.broken {
+            return Err(Stop::refused(refusal, cause));
+        }
+        let gateway = &self.worker.gateway;
+        if !gateway.config.identity.admit.admits(self.caller) {
+            return Err(Stop::not_admitted());
+        }
+        let entries = self.received.with_head(|head| query::batch(head, &gateway.base_path))?;
+        let _declared = (purpose?, reason?);
+        Ok(entries)
+    }
+}
+
+/// How a journey went.
+pub(super) struct Travelled {
+    pub(super) outcome: Result<Reply, Stop>,
+    /// The exchange profile that admits the query.
+    pub(super) exchange: Option<String>,
+    /// What other policies make of the question, where that differs from the decision.
+    pub(super) shadow: Option<Differs>,
+    /// The `self` link of a search that was understood, and whether it counts: whoever may see nothing gets an empty searchset
+    /// with it.
+    pub(super) search: Option<(String, Tally)>,
+    /// What a read says it has already: the values of `If-None-Match`.
+    pub(super) read: Option<Vec<String>>,
+}
+
+/// Makes the journey of one request up to its answer, in the time there is.
+pub(super) async fn travel(
+    asking: Asking<'_>,
+    trail: &mut Trail<JournalSink>,
+    purpose: Result<Purpose, Unclassifiable>,
+    reason: Result<Option<String>, Unclassifiable>,
+) -> Travelled {
+    let Asking { worker, caller, received, now, deadline } = asking;
+    let mut journey =
+        Journey { worker, caller, received, now, deadline, exchange: None, shadow: None, search: None, read: None };
+    let outcome = timeout_at(deadline, journey.travel(trail, purpose, reason)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(Stop::refused(Refusal::Timeout, "deadline")));
+    let Journey { exchange, shadow, search, read, .. } = journey;
+    Travelled { outcome, exchange, shadow, search, read }
 }
 
 /// One request under way.
@@ -87,14 +147,10 @@ struct Journey<'j> {
     received: &'j Received<'j>,
     now: OffsetDateTime,
     deadline: Instant,
-    /// The exchange profile that admits the query.
+    // See `Travelled`.
     exchange: Option<String>,
-    /// What other policies make of the question, where that differs from the decision.
     shadow: Option<Differs>,
-    /// The `self` link of a search that was understood, and whether it counts: whoever may see nothing gets an empty searchset
-    /// with it.
     search: Option<(String, Tally)>,
-    /// What a read says it has already: the values of `If-None-Match`.
     read: Option<Vec<String>>,
 }
 
@@ -165,24 +221,8 @@ impl Journey<'_> {
         if let Some((refusal, cause)) = self.received.broken {
             return Err(Stop::refused(refusal, cause));
         }
-        // RFC 9110, 5.3: several fields of one name are one list.
-        let header = |name: &str| {
-            let values = self.received.header(name);
-            (!values.is_empty()).then(|| values.join(","))
-        };
-        let (content_type, accept, prefer) = (header("content-type"), header("accept"), header("prefer"));
-        let head = RequestHead {
-            method: &self.received.method,
-            target: &self.received.target,
-            content_type: content_type.as_deref(),
-            accept: accept.as_deref(),
-            prefer: prefer.as_deref(),
-            method_override: ["x-http-method-override", "x-http-method", "x-method-override"]
-                .iter()
-                .any(|name| self.received.headers.contains_key(*name)),
-            body: &self.received.body,
-        };
-        let query = query::classify(&head, &self.worker.gateway.base_path, offer)?;
+        let gateway = &self.worker.gateway;
+        let query = self.received.with_head(|head| query::classify(head, &gateway.base_path, offer))?;
         let (interaction, resource_type) = match &query {
             Query::Metadata => (Interaction::Capabilities, None),
             Query::Read(read) => (Interaction::Read, Some(read.resource_type().to_owned())),

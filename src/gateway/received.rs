@@ -14,6 +14,7 @@ use crate::audit::Opening;
 use crate::consent::Purpose;
 use crate::identity::Caller;
 use crate::limits;
+use crate::query::{self, RequestHead};
 use crate::refusal::Refusal;
 
 /// A request, taken apart.
@@ -32,18 +33,42 @@ impl Received<'_> {
     pub(super) fn header(&self, name: &str) -> Vec<&str> {
         self.headers.get_all(name).map(|value| value.to_str().unwrap_or("\u{fffd}")).collect()
     }
+
+    /// Gives `read` what is read of it to understand it.
+    pub(super) fn with_head<T>(&self, read: impl FnOnce(&RequestHead<'_>) -> T) -> T {
+        // RFC 9110, 5.3: several fields of one name are one list.
+        let header = |name: &str| {
+            let values = self.header(name);
+            (!values.is_empty()).then(|| values.join(","))
+        };
+        let (content_type, accept, prefer) = (header("content-type"), header("accept"), header("prefer"));
+        read(&RequestHead {
+            method: &self.method,
+            target: &self.target,
+            content_type: content_type.as_deref(),
+            accept: accept.as_deref(),
+            prefer: prefer.as_deref(),
+            method_override: ["x-http-method-override", "x-http-method", "x-method-override"]
+                .iter()
+                .any(|name| self.headers.contains_key(*name)),
+            body: &self.body,
+        })
+    }
 }
 
-/// Takes the request apart. A body longer than any form is cut: what is left cannot be understood and is refused.
-pub(super) async fn receive(
+/// Takes the request apart. A body longer than any form, or any batch where one belongs, is cut: what is left cannot be understood and is refused.
+pub(super) async fn receive<'r>(
     id: String,
-    request: &HttpRequest,
+    request: &'r HttpRequest,
     mut payload: web::Payload,
+    base_path: &str,
     deadline: Instant,
-) -> Received<'_> {
+) -> Received<'r> {
+    let (method, target) = (request.method().as_str().to_owned(), target_of(request));
+    let longest = if query::is_batch(&method, &target, base_path) { limits::BATCH_BYTES } else { limits::FORM_BYTES };
     let mut body = Vec::new();
     let mut broken = None;
-    while body.len() <= limits::FORM_BYTES {
+    while body.len() <= longest {
         match timeout_at(deadline, payload.next()).await {
             Ok(Some(Ok(chunk))) => body.extend_from_slice(&chunk),
             Ok(None) => break,
@@ -54,7 +79,6 @@ pub(super) async fn receive(
             break;
         }
     }
-    let (method, target) = (request.method().as_str().to_owned(), target_of(request));
     Received { id, method, target, headers: request.headers(), body, broken }
 }
 

@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use futures_util::{Stream, stream};
 
 use super::forward::{Broken, Forward, Progress};
 use super::journal::JournalSink;
@@ -144,46 +144,51 @@ pub(super) struct Streaming {
 /// Answers with a body that is released piece by piece. What breaks it ends the connection: it never ends as if it were whole.
 pub(super) fn streamed(streaming: Streaming, id: &str) -> HttpResponse {
     let Streaming { first, forward, trail } = streaming;
-    let state = Stream { pieces: Pieces::new(first), forward, trail: Some(trail), bytes: 0 };
-    head(200, id).body(BoxBody::new(actix_web::body::BodyStream::new(Box::pin(stream::unfold(state, piece)))))
+    let state = UnderWay { pieces: Pieces::new(first), forward, trail: Some(trail), bytes: 0 };
+    in_pieces(stream::unfold(state, piece), id)
+}
+
+/// Answers with a body that comes piece by piece; one that breaks ends the connection.
+pub(super) fn in_pieces(pieces: impl Stream<Item = Result<Bytes, Broken>> + 'static, id: &str) -> HttpResponse {
+    head(200, id).body(BoxBody::new(actix_web::body::BodyStream::new(Box::pin(pieces))))
 }
 
 /// Bytes that are released and not sent yet, cut into pieces of one size whatever they came as: pieces as they come would
 /// tell how much of each page of the server was left out.
-struct Pieces {
+pub(super) struct Pieces {
     waiting: BytesMut,
 }
 
 impl Pieces {
     const SIZE: usize = 32 * 1024;
 
-    fn new(first: Vec<u8>) -> Self {
+    pub(super) fn new(first: Vec<u8>) -> Self {
         Self { waiting: BytesMut::from(Bytes::from(first)) }
     }
 
-    fn add(&mut self, released: &[u8]) {
+    pub(super) fn add(&mut self, released: &[u8]) {
         self.waiting.extend_from_slice(released);
     }
 
     /// Takes the next piece, if there is enough for one.
-    fn next(&mut self) -> Option<Bytes> {
+    pub(super) fn next(&mut self) -> Option<Bytes> {
         (self.waiting.len() >= Self::SIZE).then(|| self.waiting.split_to(Self::SIZE).freeze())
     }
 
     /// Takes what is left at the end.
-    fn last(&mut self) -> Option<Bytes> {
+    pub(super) fn last(&mut self) -> Option<Bytes> {
         (!self.waiting.is_empty()).then(|| self.waiting.split().freeze())
     }
 }
 
-struct Stream {
+struct UnderWay {
     pieces: Pieces,
     forward: Forward,
     trail: Option<Trail<JournalSink>>,
     bytes: u64,
 }
 
-impl Drop for Stream {
+impl Drop for UnderWay {
     /// A caller who hangs up, or does not read, has seen what was sent until then.
     fn drop(&mut self) {
         let cause = self.forward.is_overdue().then_some("deadline");
@@ -191,7 +196,7 @@ impl Drop for Stream {
     }
 }
 
-async fn piece(mut state: Stream) -> Option<(Result<Bytes, Broken>, Stream)> {
+async fn piece(mut state: UnderWay) -> Option<(Result<Bytes, Broken>, UnderWay)> {
     state.trail.as_ref()?;
     let next = loop {
         if let Some(next) = state.pieces.next() {
@@ -222,7 +227,7 @@ async fn piece(mut state: Stream) -> Option<(Result<Bytes, Broken>, Stream)> {
 }
 
 /// Closes the record, once; what was released may be more than was sent when it broke off, never less.
-fn close(state: &mut Stream, outcome: Outcome, cause: Option<&'static str>) {
+fn close(state: &mut UnderWay, outcome: Outcome, cause: Option<&'static str>) {
     let Some(trail) = state.trail.take() else { return };
     let report = state.forward.report();
     let closing = Closing {

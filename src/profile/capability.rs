@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Exchange, Kind, ParameterType};
+use crate::limits;
 
 /// What every caller must know of every answer (design, section 3, "What is visible", 7).
 pub(crate) const INCOMPLETE: &str = "Data may be incomplete: what a patient's consent or the law does not let through is left out \
@@ -61,6 +62,10 @@ pub fn capability_statement(
                 "description": "Mutual TLS with a certificate of the UZI register."
             },
             "resource": resources,
+            "interaction": [{
+                "code": "batch",
+                "documentation": format!("Of up to {} reads, by GET each.", limits::BATCH_ENTRIES),
+            }],
         }],
     })
     .to_string()
@@ -175,7 +180,11 @@ mod tests {
     fn the_statement_offers_what_the_profiles_offer_and_nothing_else() {
         let statement: Value = serde_json::from_str(&statement()).unwrap();
         let rest = &statement["rest"][0];
-        assert!(rest.get("interaction").is_none() && rest.get("operation").is_none());
+        assert_eq!(
+            (&rest["interaction"][0]["code"], rest["interaction"].as_array().unwrap().len()),
+            (&json!("batch"), 1)
+        );
+        assert!(rest.get("operation").is_none());
         let resources = rest["resource"].as_array().unwrap();
         assert!(
             resources.iter().all(|resource| resource["type"] != "Practitioner" && resource["type"] != "Medication")

@@ -45,19 +45,19 @@ impl Case {
 
     fn classified(&self, offer: &Offer) -> Result<Query, Unclassifiable> {
         let overrides = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
-        let query = classify(
-            &RequestHead {
-                method: &self.method,
-                target: &self.target,
-                content_type: self.header("Content-Type").first().copied(),
-                accept: self.header("Accept").first().copied(),
-                prefer: self.header("Prefer").first().copied(),
-                method_override: overrides.iter().any(|name| !self.header(name).is_empty()),
-                body: self.body.as_deref().unwrap_or_default().as_bytes(),
-            },
-            "/fhir",
-            offer,
-        )?;
+        let head = RequestHead {
+            method: &self.method,
+            target: &self.target,
+            content_type: self.header("Content-Type").first().copied(),
+            accept: self.header("Accept").first().copied(),
+            prefer: self.header("Prefer").first().copied(),
+            method_override: overrides.iter().any(|name| !self.header(name).is_empty()),
+            body: self.body.as_deref().unwrap_or_default().as_bytes(),
+        };
+        if is_batch(head.method, head.target, "/fhir") {
+            batch(&head, "/fhir")?;
+        }
+        let query = classify(&head, "/fhir", offer)?;
         purpose(&self.header("Sluis-Purpose"))?;
         reason(&self.header("Sluis-Reason"))?;
         Ok(query)

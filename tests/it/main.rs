@@ -9,6 +9,8 @@ mod admission;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod batch;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod closed;
