@@ -10,7 +10,7 @@ mod fetch;
 mod fingerprint;
 mod ocsp;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -143,25 +143,23 @@ impl LiveTrust {
     pub fn load(options: TrustOptions) -> Result<Self, TrustError> {
         // Taken before reading: what changes meanwhile differs from it and is read at the next look.
         let seen = fingerprint(&options);
-        let mut editions = options.seen.as_deref().map_or_else(|| Ok(Editions::default()), Editions::read)?;
+        let editions = noted(&options)?;
         let trust = read(&options, &editions)?;
         let register = Arc::clone(&options.register);
         trust.tell_set_aside();
         // There is no state before it that could stay.
         let forged = trust.holds_forged();
-        let before = editions.clone();
-        trust.note(&mut editions);
-        let ocsp = asking(&options)?;
+        let (ocsp, trust, path) = (asking(&options)?, Arc::new(trust), options.seen.clone());
         let live = Self {
             options: ArcSwap::from_pointee(options),
-            current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::new(trust), register }),
+            current: ArcSwap::from_pointee(Generation { number: 1, trust: Arc::clone(&trust), register }),
             seen: Mutex::new(seen),
-            editions: Mutex::new(before),
+            editions: Mutex::new(editions),
             ocsp: ArcSwapOption::from(ocsp.map(Arc::new)),
             metrics: OnceLock::new(),
             broken: AtomicBool::new(forged),
         };
-        live.keep(editions);
+        live.note(path.as_deref(), |editions| trust.note(editions));
         Ok(live)
     }
 
@@ -190,7 +188,7 @@ impl LiveTrust {
         let read = read(&options, &self.editions());
         match read.and_then(|trust| trust.may_follow(&current.trust).map(|()| trust)) {
             Ok(trust) => {
-                self.succeed(trust, Arc::clone(&current.register));
+                self.succeed(trust, Arc::clone(&current.register), options.seen.as_deref());
                 Look::Renewed
             }
             Err(error) => {
@@ -209,7 +207,10 @@ impl LiveTrust {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let found = fingerprint(&options);
         let current = self.current();
-        let trust = read(&options, &self.editions())?;
+        let noted = noted(&options)?;
+        let mut editions = self.editions();
+        editions.extend(&noted);
+        let trust = read(&options, &editions)?;
         trust.may_follow(&current.trust)?;
         let ocsp = asking(&options)?;
         *seen = found;
@@ -224,18 +225,17 @@ impl LiveTrust {
         // The same one leaves what was read by it as it is.
         let same = *current.register == *options.register;
         let register = if same { &current.register } else { &options.register };
-        self.succeed(trust, Arc::clone(register));
+        self.note(None, |editions| editions.extend(&noted));
+        self.succeed(trust, Arc::clone(register), options.seen.as_deref());
         self.options.store(Arc::new(options));
         Ok(())
     }
 
-    fn succeed(&self, trust: Trust, register: Arc<Register>) {
+    fn succeed(&self, trust: Trust, register: Arc<Register>, path: Option<&Path>) {
         let number = self.current.load().number.saturating_add(1);
         let crl_issuers = trust.crl_issuers();
         trust.tell_set_aside();
-        let mut editions = self.editions();
-        trust.note(&mut editions);
-        self.keep(editions);
+        self.note(path, |editions| trust.note(editions));
         self.current.store(Arc::new(Generation { number, trust: Arc::new(trust), register }));
         self.broken.store(false, Ordering::Release);
         tracing::info!(generation = number, crl_issuers, "certificates and CRLs were read again");
@@ -245,19 +245,18 @@ impl LiveTrust {
         self.editions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps what was seen, for the process whether or not the disk takes it.
-    fn keep(&self, editions: Editions) {
-        let options = self.options.load();
-        let mut kept = self.editions.lock().unwrap_or_else(PoisonError::into_inner);
-        if *kept == editions {
+    /// Notes what was seen, for the process whether or not the disk takes it.
+    fn note(&self, path: Option<&Path>, note: impl FnOnce(&mut Editions)) {
+        let mut editions = self.editions.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = editions.clone();
+        note(&mut editions);
+        let Some(path) = path else { return };
+        if *editions == before && path.exists() {
             return;
         }
-        if let Some(path) = &options.seen
-            && let Err(error) = editions.write(path)
-        {
+        if let Err(error) = editions.write(path) {
             tracing::error!(path = %path.display(), %error, "which CRLs were seen cannot be kept on disk");
         }
-        *kept = editions;
     }
 
     /// Judges a CRL that comes from elsewhere; returns until when it holds.
@@ -289,9 +288,7 @@ impl LiveTrust {
 
     /// Notes a CRL that was taken, before its file is read: none from before it is taken meanwhile.
     pub(super) fn took(&self, crl: &Crl) {
-        let mut editions = self.editions();
-        crl.note(&mut editions);
-        self.keep(editions);
+        self.note(self.options.load().seen.as_deref(), |editions| crl.note(editions));
     }
 
     /// Returns how each issuer stands with its CRLs.
@@ -320,6 +317,10 @@ impl LiveTrust {
         };
         vec![trust, crl.about(standings)]
     }
+}
+
+fn noted(options: &TrustOptions) -> Result<Editions, TrustError> {
+    options.seen.as_deref().map_or_else(|| Ok(Editions::default()), Editions::read)
 }
 
 fn read(options: &TrustOptions, seen: &Editions) -> Result<Trust, TrustError> {

@@ -109,20 +109,9 @@ struct Newest {
 /// A CRL that does not count, and the file with it.
 struct SetAside {
     path: PathBuf,
-    series: String,
     /// The common name of the issuer that it says to have.
     issuer: String,
     cause: CrlError,
-}
-
-impl Revocation {
-    fn note(&mut self, series: &str, found: Newest) {
-        match self.newest.get_mut(series) {
-            Some(there) if there.edition.is_before(&found.edition) => *there = found,
-            Some(_) => {}
-            None => drop(self.newest.insert(series.to_owned(), found)),
-        }
-    }
 }
 
 /// The directories of a trust.
@@ -205,7 +194,7 @@ impl Trust {
                 return Err(TrustError::Older { path: path.clone(), issuer: issuer.clone() });
             }
         }
-        for SetAside { path, issuer, cause, series: _ } in &revocation.set_aside {
+        for SetAside { path, issuer, cause } in &revocation.set_aside {
             let (path, issuer, cause) = (path.clone(), issuer.clone(), *cause);
             match cause {
                 CrlError::NotSigned => return Err(TrustError::NotSigned { path, issuer }),
@@ -281,7 +270,7 @@ impl Trust {
 
     /// Says in the log which CRLs do not count.
     pub(in crate::gateway) fn tell_set_aside(&self) {
-        for SetAside { path, issuer, cause, series: _ } in self.set_aside() {
+        for SetAside { path, issuer, cause } in self.set_aside() {
             tracing::error!(
                 path = %path.display(), issuer, check = cause.code(),
                 "a file of CRLs does not count: {cause}"

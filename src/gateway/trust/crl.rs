@@ -80,7 +80,7 @@ impl CrlError {
 pub(in crate::gateway) struct Crl {
     der: Vec<u8>,
     parsed: X509Crl,
-    /// By what others of its kind are known: the name of its issuer, and its distribution point where it has one.
+    /// By what others of its kind are known: the name of its issuer, its key, and its distribution point where it has one.
     series: String,
     edition: Edition,
     extent: Result<(), CrlError>,
@@ -178,10 +178,12 @@ fn moment(time: &Asn1TimeRef) -> Result<OffsetDateTime, ErrorStack> {
 
 fn series(issuer: &[u8], read: &CertificateRevocationList<'_>) -> String {
     let mut digest = Sha256::new_with_prefix(issuer);
-    for extension in read.extensions() {
-        if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT {
+    // A CA may have CRLs of several points, and of several keys under one name.
+    for oid in [OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_ISSUER_DISTRIBUTION_POINT] {
+        for extension in read.extensions().iter().filter(|extension| extension.oid == oid) {
             digest.update(extension.value);
         }
+        digest.update([0]);
     }
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

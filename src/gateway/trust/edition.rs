@@ -30,6 +30,12 @@ impl Edition {
         is_before((self.number.as_deref(), self.this_update), (other.number.as_deref(), other.this_update))
     }
 
+    /// Returns true if and only if OpenSSL might take this one though the other is newer: it knows no numbers, and takes what
+    /// holds before what has ended.
+    pub(super) fn may_overtake(&self, newest: &Self) -> bool {
+        self.is_before(newest) && (self.this_update >= newest.this_update || self.next_update > newest.next_update)
+    }
+
     /// Checks that the moment is inside the time that it holds.
     pub(super) fn holds_at(&self, now: OffsetDateTime) -> Result<(), CrlError> {
         if self.this_update > now + SKEW {
@@ -115,7 +121,15 @@ impl Editions {
 
     /// Notes an edition; one before what was seen changes nothing.
     pub(super) fn note(&mut self, series: &str, edition: &Edition) {
-        let mark = Mark::of(edition);
+        self.mark(series, Mark::of(edition));
+    }
+
+    /// Notes what others saw.
+    pub(in crate::gateway) fn extend(&mut self, others: &Self) {
+        others.0.iter().for_each(|(series, mark)| self.mark(series, mark.clone()));
+    }
+
+    fn mark(&mut self, series: &str, mark: Mark) {
         match self.0.get_mut(series) {
             Some(seen) if mark.is_before(seen) => {}
             Some(seen) => *seen = mark,
@@ -149,6 +163,16 @@ mod tests {
         assert!(before(&edition(Some(&[6]), 0), &edition(Some(&[5]), 1)));
         assert!(before(&edition(None, 0), &edition(Some(&[5]), 1)));
         assert!(!before(&edition(None, 1), &edition(Some(&[5]), 1)));
+    }
+
+    #[test]
+    fn an_older_edition_is_harmless_where_it_began_and_ends_before_the_newest() {
+        let newest = edition(Some(&[5]), 1);
+        assert!(!newest.may_overtake(&newest));
+        assert!(!edition(Some(&[4]), 0).may_overtake(&newest));
+        assert!(edition(Some(&[4]), 1).may_overtake(&newest));
+        let long = Edition { next_update: newest.next_update + Duration::SECOND, ..edition(Some(&[4]), 0) };
+        assert!(long.may_overtake(&newest));
     }
 
     #[test]

@@ -73,35 +73,67 @@ pub(super) fn crls(
             read.push((path, found));
         }
     }
-    let mut revocation = Revocation { newest: BTreeMap::new(), set_aside: Vec::new() };
-    let lookup = store.add_lookup(X509Lookup::file())?;
-    for (path, found) in &read {
-        let aside: Vec<SetAside> = found.iter().filter_map(|found| found.aside(path, seen)).collect();
+    let (mut counting, mut set_aside) = (Vec::new(), Vec::new());
+    for (path, found) in read {
+        let aside: Vec<SetAside> = found.iter().filter_map(|found| Some(found.aside(&path, found.fault()?))).collect();
         if aside.is_empty() {
-            load(lookup, path, found.len())?;
-            found.iter().for_each(|found| revocation.note(found.crl.series(), found.newest(path)));
+            counting.push((path, found));
         }
-        revocation.set_aside.extend(aside);
+        set_aside.extend(aside);
     }
-    // What was published before stands beside what counts, and takes nothing away.
-    let Revocation { newest, set_aside } = &mut revocation;
-    set_aside.retain(|aside| aside.cause != CrlError::Older || !newest.contains_key(&aside.series));
-    Ok(revocation)
+    // A file that goes may have held what another one's late CRL stood beside.
+    let newest = loop {
+        let newest = newest(&counting);
+        let is_late = |found: &&Found<'_>| {
+            let newest = newest.get(found.crl.series());
+            newest.is_some_and(|Newest { edition, .. }| {
+                seen.are_beyond(found.crl.series(), edition) || found.crl.edition().may_overtake(edition)
+            })
+        };
+        let aside = counting
+            .iter()
+            .flat_map(|(path, found)| found.iter().filter(is_late).map(|found| found.aside(path, CrlError::Older)));
+        let aside: Vec<SetAside> = aside.collect();
+        if aside.is_empty() {
+            break newest;
+        }
+        counting.retain(|(path, _)| !aside.iter().any(|aside| aside.path == *path));
+        set_aside.extend(aside);
+    };
+    let lookup = store.add_lookup(X509Lookup::file())?;
+    for (path, found) in &counting {
+        load(lookup, path, found.len())?;
+    }
+    Ok(Revocation { newest, set_aside })
+}
+
+/// Returns the newest CRL of each series. What was published before it may stand beside it.
+fn newest(counting: &[(PathBuf, Vec<Found<'_>>)]) -> BTreeMap<String, Newest> {
+    let mut all: BTreeMap<String, Newest> = BTreeMap::new();
+    for (path, found) in counting {
+        for found in found {
+            let newest = found.newest(path);
+            match all.get_mut(found.crl.series()) {
+                Some(there) if there.edition.is_before(&newest.edition) => *there = newest,
+                Some(_) => {}
+                None => drop(all.insert(found.crl.series().to_owned(), newest)),
+            }
+        }
+    }
+    all
 }
 
 impl Found<'_> {
-    fn aside(&self, path: &Path, seen: &Editions) -> Option<SetAside> {
-        let Self { crl, signer } = self;
-        let cause = if matches!(signer, Err(CrlError::NotSigned)) {
-            CrlError::NotSigned
-        } else if let Err(cause) = crl.is_whole() {
-            cause
-        } else if seen.are_beyond(crl.series(), crl.edition()) {
-            CrlError::Older
-        } else {
-            return None;
-        };
-        Some(SetAside { path: path.to_owned(), series: crl.series().to_owned(), issuer: crl.issuer(), cause })
+    /// Returns why it does not count, whatever else is there.
+    fn fault(&self) -> Option<CrlError> {
+        if matches!(self.signer, Err(CrlError::NotSigned)) {
+            return Some(CrlError::NotSigned);
+        }
+        self.crl.is_whole().err()
+    }
+
+    fn aside(&self, path: &Path, cause: CrlError) -> SetAside {
+        SetAside { path: path.to_owned(), issuer: self.crl.issuer(), cause }
     }
 
     fn newest(&self, path: &Path) -> Newest {

@@ -44,6 +44,9 @@ impl Check {
                 "identity.crl",
                 "a directory of CRLs, or identity.urls to fetch them from, since revocation is required",
             ),
+            ("off", _, _) if test && ocsp.is_some() => {
+                self.mistake("identity.ocsp", "\"off\" where identity.revocation is \"off\": nobody is asked then")
+            }
             ("off", _, _) if test => None,
             ("off", _, _) => {
                 self.mistake("identity.revocation", "\"require\": \"off\" only goes with identity.test = true")

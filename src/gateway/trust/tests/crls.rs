@@ -136,8 +136,10 @@ fn extensions_that_leave_nothing_out_are_no_fault_of_a_crl() {
 fn a_crl_from_before_one_that_was_seen_does_not_count_though_no_other_is_there() {
     let place = Place::new();
     let (mut pki, issued) = register();
-    pki.write(&place.0).unwrap();
+    let same_time = pki.crl_of(Ca::Professional).unwrap();
+    pki.hold_crl_until(Ca::Professional, NOW + Duration::hours(46)).unwrap();
     let old = pki.crl_of(Ca::Professional).unwrap();
+    pki.hold_crl_until(Ca::Professional, NOW + Duration::hours(48)).unwrap();
     pki.revoke(&issued[0]).unwrap();
     pki.write(&place.0).unwrap();
     let mut seen = Editions::default();
@@ -151,11 +153,28 @@ fn a_crl_from_before_one_that_was_seen_does_not_count_though_no_other_is_there()
     assert_eq!(judged(&load(), &issued[0]), [Reason::RevocationUnknown]);
     assert!(load().holds_forged());
     assert!(matches!(load().may_follow(&place.trust(NOW)), Err(TrustError::Older { .. })));
-    // Beside the one that was seen it is history.
-    fs::write(crl_dir.join("now.crl"), pki.crl_of(Ca::Professional).unwrap()).unwrap();
+    // Beside the one that was seen it is history, in a file with others as well.
+    let (new, bundle) = (pki.crl_of(Ca::Professional).unwrap(), crl_dir.join("bundle.pem"));
+    fs::write(crl_dir.join("now.crl"), &new).unwrap();
+    fs::remove_file(crl_dir.join("zorgverlener.crl")).unwrap();
+    fs::remove_file(crl_dir.join("medewerker-op-naam.crl")).unwrap();
+    let pem = |der: &[u8]| openssl::x509::X509Crl::from_der(der).unwrap().to_pem().unwrap();
+    fs::write(&bundle, [pem(&old), pem(&pki.crl_of(Ca::Employee).unwrap())].concat()).unwrap();
     assert_eq!(judged(&load(), &issued[0]), [Reason::Revoked]);
+    assert_eq!(judged(&load(), &issued[1]), []);
     assert!(!load().holds_forged());
     load().may_follow(&place.trust(NOW)).unwrap();
+    // Not where OpenSSL, which knows no numbers, could take it for the newest.
+    fs::write(crl_dir.join("again.pem"), pem(&same_time)).unwrap();
+    assert_eq!(judged(&load(), &issued[0]), [Reason::Revoked]);
+    assert!(load().holds_forged());
+    fs::remove_file(crl_dir.join("again.pem")).unwrap();
+    // Not beside one in a file that does not count.
+    let delta = pki.crl_with(Ca::Employee, &[("2.5.29.27", true, &[2, 1, 0])]).unwrap();
+    fs::write(crl_dir.join("now.crl"), [pem(&new), pem(&delta)].concat()).unwrap();
+    assert_eq!(judged(&load(), &issued[0]), [Reason::RevocationUnknown]);
+    assert_eq!(judged(&load(), &issued[1]), [Reason::RevocationUnknown]);
+    assert!(load().holds_forged());
 }
 
 #[test]
