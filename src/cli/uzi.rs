@@ -11,7 +11,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::gateway::trust::{self, Moment, Trust, TrustError};
-use crate::identity::{CallerNames, CertificateFacts, Examination, Reason, Register, Statement, Strictness, examine};
+use crate::identity::{
+    CallerNames, CertificateFacts, Examination, Finding, Reason, Refused, Register, Statement, Strictness, examine,
+};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ pub fn inspect(options: &Options) -> Result<(String, u8), InspectError> {
     let (leaf, intermediates) = ders.split_first().ok_or_else(no_certificate)?;
     let examination = examine(leaf, *now, &Register::new(*strictness));
     let facts = examination.certificate().ok_or_else(no_certificate)?;
-    let mut reasons = examination.reasons().to_vec();
+    let mut findings = examination.findings().to_vec();
     let mut checked = vec!["name", "usage", "validity"];
     if let Some(trust) = trust {
         let trust = Trust::load(trust, crl.as_deref(), Moment::At(*now))?;
@@ -79,12 +81,18 @@ pub fn inspect(options: &Options) -> Result<(String, u8), InspectError> {
             chain.push(X509::from_der(der).map_err(|_| no_certificate())?)?;
         }
         // What OpenSSL cannot read has no chain.
-        let judged = X509::from_der(leaf).map_or(Err(vec![Reason::UntrustedChain]), |leaf| trust.verify(&leaf, &chain));
-        reasons.extend(judged.err().unwrap_or_default());
-        reasons.sort_unstable();
-        reasons.dedup();
+        let judged = match X509::from_der(leaf) {
+            Ok(leaf) => trust.examine(&leaf, &chain),
+            Err(_) => Err(Refused::new(vec![Finding::of(Reason::UntrustedChain, "OpenSSL cannot read it")])),
+        };
+        // What both find is told by the one that knows the field.
+        let known: Vec<Reason> = examination.reasons().to_vec();
+        let judged = judged.err().map(|refused| refused.findings().to_vec()).unwrap_or_default();
+        findings.extend(judged.into_iter().filter(|finding| !known.contains(&finding.reason())));
     }
-    let answer = answer(&examination, facts, &reasons, checked)?;
+    let refused = Refused::new(findings);
+    let reasons = refused.reasons();
+    let answer = answer(&examination, facts, &refused, checked)?;
     let text = if *table {
         table::of(&answer)
     } else {
@@ -98,9 +106,28 @@ pub fn inspect(options: &Options) -> Result<(String, u8), InspectError> {
 struct Answer<'a> {
     verdict: &'static str,
     reasons: Vec<&'static str>,
+    /// What is wrong, in the order of the reasons: at least one for each.
+    findings: Vec<Told<'a>>,
     checked: Vec<&'static str>,
     identity: Option<Identity<'a>>,
     certificate: Certificate<'a>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    reason: &'static str,
+    check: &'static str,
+    field: &'static str,
+    expected: &'a str,
+    found: &'a str,
+}
+
+impl<'a> Told<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        let (reason, check, field) = (finding.reason().code(), finding.check(), finding.field());
+        Self { reason, check, field, expected: finding.expected(), found: finding.found() }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -131,14 +158,15 @@ struct Certificate<'a> {
 fn answer<'a>(
     examination: &'a Examination,
     facts: &'a CertificateFacts,
-    reasons: &[Reason],
+    refused: &'a Refused,
     checked: Vec<&'static str>,
 ) -> Result<Answer<'a>, InspectError> {
     let CertificateFacts { subject, issuer, serial, not_before, not_after, sha256 } = facts;
     let date = |moment: &OffsetDateTime| moment.format(&Rfc3339).map_err(|_| InspectError::Unwritable);
     Ok(Answer {
-        verdict: if reasons.is_empty() { "accept" } else { "refuse" },
-        reasons: reasons.iter().map(|reason| reason.code()).collect(),
+        verdict: if refused.reasons().is_empty() { "accept" } else { "refuse" },
+        reasons: refused.reasons().iter().map(|reason| reason.code()).collect(),
+        findings: refused.findings().iter().map(Told::of).collect(),
         checked,
         identity: examination.statement().map(|statement| identity(statement, examination.names())),
         certificate: Certificate {

@@ -47,9 +47,9 @@ pub(super) async fn exchange(worker: &Rc<Worker>, request: HttpRequest, payload:
     let Some(peer) = request.conn_data::<Peer>() else { return response::refuse(Refusal::Internal, &id) };
     let caller = match peer.admit(now, &gateway.trust).await {
         Ok(caller) => caller,
-        Err(reasons) => {
-            gateway.not_admitted(&id, peer, &reasons);
-            return response::refuse_and_close(Refusal::of_identity(&reasons), &id);
+        Err(refused) => {
+            gateway.not_admitted(&id, peer, &refused);
+            return response::refuse_and_close(Refusal::of_identity(refused.reasons()), &id);
         }
     };
     // A journal that takes no records refuses before any look-up.

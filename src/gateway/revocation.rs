@@ -21,7 +21,7 @@ use super::admin::Check;
 use super::config::IdentitySettings;
 use super::metrics::Metrics;
 use super::trust::{Crl, CrlError, CrlState, Directories, Editions, Moment, Standing, Trust, TrustError, Unproven};
-use crate::identity::{Reason, Register};
+use crate::identity::{Finding, Reason, Refused, Register};
 pub(super) use fetch::codes as fetch_codes;
 pub use fetch::{FetchError, FetchOptions, Fetching};
 pub(super) use fingerprint::Fingerprint;
@@ -276,13 +276,13 @@ impl LiveTrust {
     ///
     /// # Errors
     /// Every reason for which one is not known to be good.
-    pub(super) async fn prove(&self, unproven: &[Unproven], now: OffsetDateTime) -> Result<(), Vec<Reason>> {
+    pub(super) async fn prove(&self, unproven: &[Unproven], now: OffsetDateTime) -> Result<(), Refused> {
         if unproven.is_empty() {
             return Ok(());
         }
         match self.ocsp.load_full() {
             Some(ocsp) => ocsp.prove(unproven, now).await,
-            None => Err(vec![Reason::RevocationUnknown]),
+            None => Err(Refused::new(vec![Finding::of(Reason::RevocationUnknown, "no CRL, and nobody to ask")])),
         }
     }
 

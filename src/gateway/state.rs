@@ -27,7 +27,7 @@ use super::tls::TlsError;
 use super::token::PageKeys;
 use super::upstream::{AccessError, Upstream};
 use crate::audit::{Event, EventKind};
-use crate::identity::Reason;
+use crate::identity::Refused;
 use crate::label::Tables;
 use crate::limits;
 use crate::profile::{self, Categories, Exchange, Policy, ProfileError, Regime, ValueSets};
@@ -323,12 +323,22 @@ impl Gateway {
     }
 
     /// Puts on record that a certificate was good at the handshake and is not, or names nobody.
-    pub(super) fn not_admitted(&self, request: &str, peer: &Peer, reasons: &[Reason]) {
-        for reason in reasons {
+    pub(super) fn not_admitted(&self, request: &str, peer: &Peer, refused: &Refused) {
+        for reason in refused.reasons() {
             self.metrics.handshake_failed(HandshakeFailure::Refused(*reason));
         }
-        let codes: Vec<&str> = reasons.iter().map(|reason| reason.code()).collect();
-        tracing::warn!(request, reasons = codes.join(","), "a certificate names no caller that is admitted");
+        for finding in refused.findings() {
+            tracing::warn!(
+                request,
+                reason = finding.reason().code(),
+                check = finding.check(),
+                field = finding.field(),
+                expected = finding.expected(),
+                found = finding.found_for_log(),
+                "a certificate names no caller that is admitted"
+            );
+        }
+        let codes: Vec<&str> = refused.reasons().iter().map(|reason| reason.code()).collect();
         let event = Event::new(EventKind::IdentityRefused);
         self.journal.event(event.from_address(peer.address()).with("request_id", request).because(codes));
     }

@@ -267,6 +267,21 @@ fn cases() -> Vec<Case> {
     paths.iter().flat_map(read).collect()
 }
 
+/// Each reason comes with what there is to act on: check, field, what was expected and what is there.
+fn assert_told(answer: &Value, reasons: &[String], name: &str) {
+    let findings = answer["findings"].as_array().unwrap();
+    let mut told: Vec<&str> = findings.iter().map(|finding| finding["reason"].as_str().unwrap()).collect();
+    told.dedup();
+    assert_eq!(told, reasons, "{name}");
+    for finding in findings {
+        for member in ["check", "field", "expected", "found"] {
+            assert!(!finding[member].as_str().unwrap().is_empty(), "{name}: {member} of {finding}");
+        }
+        assert_ne!(finding["expected"], finding["found"], "{name}");
+        assert!(answer["checked"].as_array().unwrap().contains(&finding["check"]), "{name}: {finding}");
+    }
+}
+
 #[test]
 fn every_certificate_of_the_tables_is_judged_as_they_say() {
     let cases = cases();
@@ -304,6 +319,7 @@ fn every_certificate_of_the_tables_is_judged_as_they_say() {
                 continue;
             }
             assert_eq!(code, if expected.is_empty() { 0 } else { 2 });
+            assert_told(&answer, expected, &case.name);
             if expected.is_empty() {
                 for (member, value) in case.identity() {
                     assert_eq!(answer["identity"][member], value, "{} ({register:?}): {member}", case.name);

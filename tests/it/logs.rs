@@ -115,6 +115,22 @@ async fn a_whole_run_tells_nothing() {
     assert_tells_nothing(&world, "the log", &log);
 }
 
+/// Whoever mends it has what there is to act on, and nothing of what the certificate says.
+#[tokio::test]
+async fn a_refused_certificate_is_told_of_by_check_and_field() {
+    let mut world = Plan::of_demo().set("identity.test", false).open();
+    assert_eq!(world.get("huisarts-brug", "Condition?patient=bram").await.status, 401);
+    assert!(world.try_ask(&Ask::get("huisarts-revoked", "Condition?patient=bram")).await.is_err());
+    world.gateway().stop();
+    let log = world.log();
+    let line = |parts: &[&str]| log.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    let named = ["\"reason\":\"unknown-issuer-oid\"", "\"check\":\"name\"", "\"field\":\"CA OID (field 1)\""];
+    assert!(line(&named) && line(&["\"reason\":\"unknown-issuer-oid\"", "of the UZI register"]), "{log}");
+    let revoked = ["\"reason\":\"revoked\"", "\"check\":\"revocation\"", "certificate revoked (OpenSSL 23)"];
+    assert!(line(&revoked), "{log}");
+    assert_tells_nothing(&world, "the log", &log);
+}
+
 /// The twin: the search for canaries finds one, and what must be on record is in the journal, where it belongs.
 #[tokio::test]
 async fn the_canaries_are_in_the_answers_and_in_the_journal() {

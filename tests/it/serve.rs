@@ -174,6 +174,9 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
         .set("listen.workers", 0)
         .set("identity.trust", "nowhere/")
         .set("identity.revocation", "perhaps")
+        .set("identity.ocsp", "perhaps")
+        .set("identity.ocsp_max_age", "soon")
+        .set("identity.ocsp_hosts", vec!["http://OCSP.example".to_owned()])
         .set("admin.address", "0.0.0.0:9443")
         .set("consent.sources", vec!["mitz".to_owned()])
         .set("consent.max_age", "-1s")
@@ -197,6 +200,9 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
         "listen.workers",
         "identity.trust",
         "identity.revocation",
+        "identity.ocsp",
+        "identity.ocsp_max_age",
+        "identity.ocsp_hosts",
         "admin.allow",
         "consent.sources",
         "consent.max_age",

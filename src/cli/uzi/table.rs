@@ -1,12 +1,15 @@
 //! What an inspection found, for people: a line for each thing.
 
-use super::{Answer, Certificate, Identity};
+use super::{Answer, Certificate, Identity, Told};
 
 /// Writes the table.
 pub(super) fn of(answer: &Answer<'_>) -> String {
-    let Answer { verdict, reasons, checked, identity, certificate } = answer;
+    let Answer { verdict, reasons, findings, checked, identity, certificate } = answer;
     let mut lines = vec![("verdict", (*verdict).to_owned())];
     lines.extend(reasons.iter().map(|reason| ("reason", (*reason).to_owned())));
+    for Told { reason, check: _, field, expected, found } in findings {
+        lines.push(("finding", format!("{reason}: {field}: expected {expected}; found {found}")));
+    }
     lines.push(("checked", checked.join(", ")));
     match identity {
         None => lines.push(("identity", "none: no UZI name in the seven-field form".to_owned())),

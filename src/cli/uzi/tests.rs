@@ -7,7 +7,7 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::*;
-use crate::cli::demo::pki::{Leaf, Pki, World};
+use crate::cli::demo::pki::{Ca, Leaf, Pki, World};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -109,6 +109,19 @@ fn a_refused_card_says_what_it_says_and_every_reason() {
     assert_eq!(answer["verdict"], "refuse");
     assert_eq!(answer["reasons"], json!(["crl-expired", "expired", "field-width", "unknown-issuer-oid"]));
     assert_eq!(answer["identity"]["agb"], "1");
+    let told = |reason: &str| {
+        let findings = answer["findings"].as_array().unwrap();
+        findings.iter().filter(|finding| finding["reason"] == reason).cloned().collect::<Vec<_>>()
+    };
+    let finding = |reason: &str, check: &str, field: &str, expected: &str, found: &str| json!({ "reason": reason, "check": check, "field": field, "expected": expected, "found": found });
+    let expected = finding("field-width", "name", "AGB code (field 7)", "8 digits", "1 character, all digits");
+    assert_eq!(told("field-width"), [expected]);
+    let (now, ended) = ("no earlier than 2026-03-01T12:00:00Z", "2026-02-27T12:00:00Z");
+    assert_eq!(told("expired"), [finding("expired", "validity", "notAfter", now, ended)]);
+    let (field, expected) = ("nextUpdate of the CRL of its issuer", "a moment that is to come");
+    let found = "CRL has expired (OpenSSL 12), the certificate itself";
+    assert_eq!(told("crl-expired"), [finding("crl-expired", "revocation", field, expected, found)]);
+    assert_eq!(told("unknown-issuer-oid")[0]["found"], Ca::Professional.issuer_oid(World::Test));
     let lenient = Options { now: NOW - Duration::minutes(48 * 60 + 30), ..place.options() };
     assert_eq!(answer_to(&lenient).0["reasons"], json!([]));
 }

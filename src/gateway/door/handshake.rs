@@ -99,6 +99,17 @@ async fn shake(tcp: TcpStream, address: SocketAddr, shared: &Shared) -> Result<S
             None if is_without_certificate(&error) => HandshakeFailure::NoCertificate,
             None => HandshakeFailure::Failed,
         };
+        for finding in findings.all() {
+            // Of what was found, only our words and OpenSSL's.
+            tracing::warn!(
+                reason = finding.reason().code(),
+                check = finding.check(),
+                field = finding.field(),
+                expected = finding.expected(),
+                found = finding.found_for_log(),
+                "a certificate was refused in its handshake"
+            );
+        }
         actix_rt::spawn(let_read(tls));
         return Err(failure);
     }

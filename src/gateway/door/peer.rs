@@ -1,5 +1,6 @@
 //! The peer: who is at the other end of a connection, judged again for each request.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,12 +12,13 @@ use openssl::error::ErrorStack;
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::revocation::{Generation, LiveTrust, Mark};
 use crate::gateway::trust::Unproven;
-use crate::identity::{Caller, Reason, Register, identify};
+use crate::identity::{Caller, Finding, Reason, Refused, Register, identify};
 
 /// Who is at the other end of a connection. Requests find it with `HttpRequest::conn_data`.
 ///
@@ -44,13 +46,13 @@ struct Facts {
 #[derive(Clone)]
 struct Read {
     register: Arc<Register>,
-    caller: Result<Arc<Caller>, Vec<Reason>>,
+    caller: Result<Arc<Caller>, Refused>,
 }
 
 impl Read {
     fn new(leaf: &X509, register: &Arc<Register>, now: OffsetDateTime) -> Result<Self, ErrorStack> {
         let caller = identify(&leaf.to_der()?, now, register);
-        let caller = caller.map(Arc::new).map_err(|refused| refused.reasons().to_vec());
+        let caller = caller.map(Arc::new);
         Ok(Self { register: Arc::clone(register), caller })
     }
 }
@@ -98,8 +100,8 @@ impl Peer {
     /// be asked, no longer than one is asked. After a refusal the connection is closed when its answers are out.
     ///
     /// # Errors
-    /// Every reason that was found, at least one.
-    pub async fn admit(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
+    /// Everything that was found, at least one thing.
+    pub async fn admit(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Refused> {
         let admitted = self.judge(now, trust).await;
         if admitted.is_err() {
             self.0.refused.set(true);
@@ -114,16 +116,19 @@ impl Peer {
         drop(self.judge(now, trust).await);
     }
 
-    async fn judge(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Vec<Reason>> {
+    async fn judge(&self, now: OffsetDateTime, trust: &LiveTrust) -> Result<Arc<Caller>, Refused> {
         let current = trust.current();
         let caller = self.caller(&current, now)?;
         // Without facts of a certificate nothing shows that it is valid.
-        let Some(certificate) = caller.certificate() else { return Err(vec![Reason::NoUziIdentity]) };
+        let Some(certificate) = caller.certificate() else {
+            return Err(refused(Reason::NoUziIdentity, "no certificate"));
+        };
+        let told = |moment: OffsetDateTime| moment.format(&Rfc3339).unwrap_or_default();
         if now < certificate.not_before {
-            return Err(vec![Reason::NotYetValid]);
+            return Err(refused(Reason::NotYetValid, told(certificate.not_before)));
         }
         if now > certificate.not_after {
-            return Err(vec![Reason::Expired]);
+            return Err(refused(Reason::Expired, told(certificate.not_after)));
         }
         let mark = Some(current.mark(now));
         if self.0.verified.get() != mark {
@@ -137,10 +142,11 @@ impl Peer {
     }
 
     /// Returns who the certificate names, read again where another register is in force.
-    fn caller(&self, current: &Generation, now: OffsetDateTime) -> Result<Arc<Caller>, Vec<Reason>> {
+    fn caller(&self, current: &Generation, now: OffsetDateTime) -> Result<Arc<Caller>, Refused> {
         let mut read = self.0.read.borrow_mut();
         if !Arc::ptr_eq(&read.register, current.register()) {
-            *read = Read::new(&self.0.leaf, current.register(), now).map_err(|_| vec![Reason::NoUziIdentity])?;
+            *read = Read::new(&self.0.leaf, current.register(), now)
+                .map_err(|_| refused(Reason::NoUziIdentity, "OpenSSL cannot write it"))?;
         }
         read.caller.clone()
     }
@@ -189,6 +195,10 @@ impl Peer {
             changed.await;
         }
     }
+}
+
+fn refused(reason: Reason, found: impl Into<Cow<'static, str>>) -> Refused {
+    Refused::new(vec![Finding::of(reason, found)])
 }
 
 /// One answer under way.

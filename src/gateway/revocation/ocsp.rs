@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use crate::gateway::fetching::{self, DownloadError};
 use crate::gateway::metrics::Metrics;
 use crate::gateway::trust::Unproven;
-use crate::identity::Reason;
+use crate::identity::{Finding, Reason, Refused};
 use crate::limits;
 use answer::Told;
 
@@ -166,19 +166,22 @@ impl Ocsp {
     ///
     /// # Errors
     /// Every reason for which one is not known to be good.
-    pub(super) async fn prove(&self, unproven: &[Unproven], now: OffsetDateTime) -> Result<(), Vec<Reason>> {
-        let mut reasons = Vec::new();
+    pub(super) async fn prove(&self, unproven: &[Unproven], now: OffsetDateTime) -> Result<(), Refused> {
+        let mut findings = Vec::new();
         for one in unproven {
             match self.told(one, now).await {
                 Ok(Told::Good) => {}
-                Ok(Told::Revoked) if one.depth == 0 => reasons.push(Reason::Revoked),
-                Ok(Told::Revoked) => reasons.push(Reason::RevokedIssuer),
-                Err(_) => reasons.push(Reason::RevocationUnknown),
+                Ok(Told::Revoked) => {
+                    let reason = if one.depth == 0 { Reason::Revoked } else { Reason::RevokedIssuer };
+                    findings.push(Finding::of(reason, "certStatus revoked, of an OCSP responder"));
+                }
+                Err(error) => {
+                    let found = format!("no CRL, and of an OCSP answer: {error}");
+                    findings.push(Finding::of(Reason::RevocationUnknown, found));
+                }
             }
         }
-        reasons.sort_unstable();
-        reasons.dedup();
-        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+        if findings.is_empty() { Ok(()) } else { Err(Refused::new(findings)) }
     }
 
     async fn told(&self, one: &Unproven, now: OffsetDateTime) -> Result<Told, OcspError> {

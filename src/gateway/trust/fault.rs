@@ -2,7 +2,7 @@
 
 use openssl::x509::X509VerifyResult;
 
-use crate::identity::Reason;
+use crate::identity::{Finding, Reason};
 
 /// What OpenSSL found wrong, and with which certificate: 0 is the leaf.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,14 @@ impl Fault {
     /// Returns true if and only if there is no CRL of the issuer at all, of whatever age or worth.
     pub(super) fn is_without_crl(self) -> bool {
         self.result.as_raw() == code::UNABLE_TO_GET_CRL
+    }
+
+    /// Returns what it is, to act on.
+    pub(super) fn finding(self) -> Finding {
+        let (text, number) = (self.result.error_string(), self.result.as_raw());
+        let which =
+            if self.depth == 0 { "the certificate itself".to_owned() } else { format!("CA {} above it", self.depth) };
+        Finding::of(self.reason(), format!("{text} (OpenSSL {number}), {which}"))
     }
 
     /// Returns the reason that it is for a refusal.

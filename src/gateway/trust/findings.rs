@@ -7,11 +7,11 @@ use openssl::ex_data::Index;
 use openssl::ssl::{Ssl, SslRef};
 use openssl::x509::{X509StoreContext, X509StoreContextRef};
 
-use crate::identity::Reason;
+use crate::identity::{Finding, Reason};
 
 /// What a handshake found against the certificate; attached to a connection before its handshake.
 #[derive(Debug, Clone, Default)]
-pub struct Findings(Arc<Mutex<Vec<Reason>>>);
+pub struct Findings(Arc<Mutex<Vec<Finding>>>);
 
 impl Findings {
     /// Attaches findings, empty as yet, to a connection.
@@ -25,14 +25,20 @@ impl Findings {
         Ok(findings)
     }
 
-    /// Returns what was found. Empty when the certificate holds, or the handshake failed for another cause.
+    /// Returns the reasons of what was found. Empty when the certificate holds, or the handshake failed for another cause.
     #[must_use]
     pub fn reasons(&self) -> Vec<Reason> {
+        self.all().iter().map(Finding::reason).collect()
+    }
+
+    /// Returns what was found.
+    #[must_use]
+    pub fn all(&self) -> Vec<Finding> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn note(&self, reason: Reason) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(reason);
+    pub(super) fn note(&self, finding: Finding) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
     }
 }
 

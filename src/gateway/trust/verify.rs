@@ -12,7 +12,7 @@ use openssl::x509::{X509, X509PurposeId, X509Ref, X509StoreContext, X509StoreCon
 use super::fault::Fault;
 use super::findings::findings_of;
 use super::{Moment, Trust, TrustError, Unproven};
-use crate::identity::Reason;
+use crate::identity::{Finding, Reason, Refused};
 
 /// Certificates between a leaf and its anchor: PKIoverheid has three levels above a leaf.
 const DEPTH: i32 = 8;
@@ -36,7 +36,19 @@ impl Trust {
     ///
     /// Every reason that could be found, in the order of [`Reason`].
     pub fn verify(&self, leaf: &X509Ref, chain: &StackRef<X509>) -> Result<(), Vec<Reason>> {
-        if self.prove(leaf, chain)?.is_empty() { Ok(()) } else { Err(vec![Reason::RevocationUnknown]) }
+        self.examine(leaf, chain).map_err(|refused| refused.reasons().to_vec())
+    }
+
+    /// Judges as [`Self::verify`] does, and says what is wrong.
+    ///
+    /// # Errors
+    ///
+    /// Everything that could be found.
+    pub fn examine(&self, leaf: &X509Ref, chain: &StackRef<X509>) -> Result<(), Refused> {
+        if self.prove(leaf, chain)?.is_empty() {
+            return Ok(());
+        }
+        Err(Refused::new(vec![Finding::of(Reason::RevocationUnknown, "no CRL of it, and no responder was asked")]))
     }
 
     /// Judges as [`Self::verify`] does; returns the certificates that a responder is still to be asked about.
@@ -44,14 +56,10 @@ impl Trust {
     /// # Errors
     ///
     /// As [`Self::verify`].
-    pub(in crate::gateway) fn prove(
-        &self,
-        leaf: &X509Ref,
-        chain: &StackRef<X509>,
-    ) -> Result<Vec<Unproven>, Vec<Reason>> {
-        let (reasons, unproven) =
-            self.judge(leaf, chain).unwrap_or_else(|_| (vec![Reason::UntrustedChain], Vec::new()));
-        if reasons.is_empty() { Ok(unproven) } else { Err(reasons) }
+    pub(in crate::gateway) fn prove(&self, leaf: &X509Ref, chain: &StackRef<X509>) -> Result<Vec<Unproven>, Refused> {
+        let failed = |_| (vec![Finding::of(Reason::UntrustedChain, "OpenSSL could not judge it")], Vec::new());
+        let (findings, unproven) = self.judge(leaf, chain).unwrap_or_else(failed);
+        if findings.is_empty() { Ok(unproven) } else { Err(Refused::new(findings)) }
     }
 
     /// Makes a TLS server ask for a certificate, and judge it during the handshake.
@@ -71,29 +79,34 @@ impl Trust {
         Ok(())
     }
 
-    fn judge(&self, leaf: &X509Ref, sent: &StackRef<X509>) -> Result<(Vec<Reason>, Vec<Unproven>), ErrorStack> {
+    fn judge(&self, leaf: &X509Ref, sent: &StackRef<X509>) -> Result<(Vec<Finding>, Vec<Unproven>), ErrorStack> {
         let (first, mut chain) = run(&*self.store(Pass::Whole)?, leaf, sent)?;
-        let mut reasons: Vec<Reason> = first.map(Fault::reason).into_iter().collect();
+        let mut faults: Vec<Fault> = first.into_iter().collect();
         if first.is_some() {
             // OpenSSL stops at the first error. What else is wrong can be found only on a chain that stands.
             let (fault, bare) = run(&*self.store(Pass::ChainAlone)?, leaf, sent)?;
-            reasons.extend(fault.map(Fault::reason));
+            faults.extend(fault);
             if bare.is_some() {
                 for pass in [Pass::Purpose, Pass::Validity] {
-                    reasons.extend(run(&*self.store(pass)?, leaf, sent)?.0.map(Fault::reason));
+                    faults.extend(run(&*self.store(pass)?, leaf, sent)?.0);
                 }
             }
             chain = bare;
         }
         let mut unproven = Vec::new();
         if let Some(chain) = chain {
-            let (faults, open) = self.revocation_of(&chain)?;
-            reasons.extend(faults.into_iter().map(Fault::reason));
+            let (revoked, open) = self.revocation_of(&chain)?;
+            faults.extend(revoked);
             unproven = open;
         }
-        reasons.sort_unstable();
-        reasons.dedup();
-        Ok((reasons, unproven))
+        // The same fault is found in several passes.
+        let mut findings: Vec<Finding> = Vec::new();
+        for finding in faults.into_iter().map(Fault::finding) {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+        Ok((findings, unproven))
     }
 
     /// Judges each certificate of a chain below its anchor, which is the last; returns also those that only a responder can
@@ -132,7 +145,7 @@ impl Trust {
         };
         let Some(first) = faults.first() else { return true };
         if let Some(findings) = findings_of(context) {
-            faults.iter().for_each(|fault| findings.note(fault.reason()));
+            faults.iter().for_each(|fault| findings.note(fault.finding()));
         }
         context.set_error(first.result);
         false

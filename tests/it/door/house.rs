@@ -262,8 +262,8 @@ async fn answer(
                 caller.ura().as_str()
             ))
         }
-        Err(reasons) => {
-            let codes: Vec<&str> = reasons.iter().map(|reason| reason.code()).collect();
+        Err(refused) => {
+            let codes: Vec<&str> = refused.reasons().iter().map(|reason| reason.code()).collect();
             HttpResponse::Unauthorized().force_close().body(codes.join(" "))
         }
     }

@@ -8,6 +8,7 @@ use time::macros::datetime;
 
 use super::super::*;
 use crate::cli::demo::pki::{AltName, Ca, Leaf, Pki, World as Register};
+use crate::identity::{CardType, Role};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 pub(super) const UZI: &str = "900016528";

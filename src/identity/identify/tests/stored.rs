@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::super::*;
+use crate::identity::Role;
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 

@@ -7,7 +7,7 @@ use time::macros::datetime;
 use super::super::*;
 use super::second::{self, Second};
 use super::stored::CASES;
-use crate::identity::Register;
+use crate::identity::{Register, Role};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 const NOW_DIGITS: &str = "20260301120000";
