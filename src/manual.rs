@@ -165,6 +165,12 @@
 //! of the UZI name are read at their widths, and issuer, policy, subject and other names must agree with them. Sessions are
 //! not resumed, and a certificate that is revoked or runs out while its connection is open is refused on the next request.
 //!
+//! Only a full CRL that its issuer signed and that holds says who is not revoked; a part of one, one that is older than one
+//! that was seen, and none say nothing. Where there is none and a responder is asked instead (OCSP), nobody is served before
+//! there is an answer: whoever keeps it from coming keeps callers out, and lets nobody in. What is not promised: a revocation
+//! counts once it is published and fetched, not at the moment in which somebody reports a card stolen, and without a nonce an
+//! answer of before counts until its own end.
+//!
 //! ## The record that can be edited
 //!
 //! Each line of the journal carries the hash of the one before; a line that is changed, missing or moved is found, and where.

@@ -218,6 +218,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use crate::gateway::hook::HookSecret;
+    use crate::gateway::trust::{CrlError, CrlState};
 
     use super::*;
 
@@ -252,6 +253,26 @@ mod tests {
         let broken = state(vec![Check::failing("journal", "broken"), Check::passing("trust")], &[]);
         let expected = "{\"ready\":false,\"checks\":{\"journal\":\"broken\",\"trust\":\"ok\"}}";
         assert_eq!(get("/ready", "127.0.0.1:1", broken).await, (503, expected.to_owned()));
+    }
+
+    #[actix_web::test]
+    async fn ready_lists_issuers_with_the_state_and_the_end_of_their_crls() {
+        let until = Some(time::macros::datetime!(2026-03-03 12:00 UTC));
+        let standing = |issuer: &str, state, until| Standing { issuer: issuer.to_owned(), state, until };
+        let crls = vec![
+            standing("A \"quoted\" CA", CrlState::Holds, until),
+            standing("B", CrlState::Missing, None),
+            standing("B", CrlState::SetAside(CrlError::Delta), None),
+        ];
+        let (status, body) =
+            get("/ready", "127.0.0.1:1", state(vec![Check::failing("crl", "missing").about(crls)], &[])).await;
+        assert_eq!(status, 503);
+        let expected = serde_json::json!({ "ready": false, "checks": { "crl": "missing" }, "crls": [
+            { "issuer": "A \"quoted\" CA", "state": "ok", "until": "2026-03-03T12:00:00Z" },
+            { "issuer": "B", "state": "missing" },
+            { "issuer": "B", "state": "delta" },
+        ] });
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap(), expected);
     }
 
     #[actix_web::test]

@@ -48,7 +48,8 @@ impl Finding {
         expected: impl Into<Cow<'static, str>>,
         found: &str,
     ) -> Self {
-        Self { reason, field, expected: expected.into(), found: Found::Written(found.to_owned()) }
+        let found = if found.is_empty() { Found::Told("nothing".into()) } else { Found::Written(found.to_owned()) };
+        Self { reason, field, expected: expected.into(), found }
     }
 
     /// Returns the finding of a check that a reason is enough to tell: chain and revocation. `found` says nothing about
@@ -163,6 +164,7 @@ mod tests {
         assert_eq!(finding.found(), "900016528");
         assert!(!finding.found_for_log().contains("900016528"));
         assert!(!format!("{finding:?}").contains("900016528"));
+        assert_eq!(Finding::written(Reason::Version, "version", "1", "").found(), "nothing");
         assert_eq!(Finding::of(Reason::Revoked, "it is on one").found_for_log(), "it is on one");
     }
 }

@@ -161,6 +161,22 @@ fn a_good_configuration_checks_out() {
     assert_eq!((ran.code, ran.json()), (Some(0), json!({ "mistakes": [] })), "{}", ran.stderr);
 }
 
+#[test]
+fn a_ca_without_a_crl_is_named_and_the_others_with_the_end_of_theirs() {
+    let plan = Plan::of_demo();
+    let file = plan.write();
+    std::fs::remove_file(plan.dir().join("crl/zorgverlener.crl")).unwrap();
+    let ran = check(&file);
+    assert_eq!(ran.code, Some(1));
+    let report = ran.json();
+    let [mistake] = report["mistakes"].as_array().unwrap().as_slice() else { panic!("{report}") };
+    assert_eq!(mistake["key"], "identity.crl");
+    let expected = mistake["expected"].as_str().unwrap();
+    assert!(expected.contains("a CRL of") && expected.contains("Zorgverlener CA"), "{expected}");
+    let ends = ran.stderr.lines().filter(|line| line.contains(": ok, until 20")).count();
+    assert!(ends >= 4 && ran.stderr.contains("Zorgverlener CA G3: missing"), "{}", ran.stderr);
+}
+
 /// Each wrong value, and the key that is named.
 #[test]
 fn every_mistake_is_named_with_file_and_key_in_one_run() {
