@@ -30,6 +30,9 @@
 //!   (`Encounter.diagnosis.rank`); numbers that clinicians count by (the dose of a vaccine) and those in extensions stay.
 //! * *Inference.* A clinician may infer from what is visible: a medicine from its interaction, a specialism from a
 //!   practitioner.
+//! * *Words*, unless `policy.free_text` is `withhold`. What a visible resource says in free text is passed on, whatever it tells of.
+//!   Where it is withheld, that depends on the plan and the resource itself: a resource that went because something near it is
+//!   hidden would tell of that to whoever saw it before.
 //! * *A tail of the journal that was cut off whole* cannot be seen without a head or a checkpoint that is kept elsewhere
 //!   (`sluis audit verify --head`). What lies behind the last checkpoint, at most 1,000 records or five minutes, can be written
 //!   anew by whoever can write the files.

@@ -33,6 +33,7 @@ mod summary;
 mod ties;
 mod unit;
 mod visited;
+mod words;
 mod writer;
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub(crate) use project::has_element;
 pub use released::{Released, Report, empty_searchset};
 pub(crate) use steady::is_steady;
 pub use summary::Letterhead;
+pub use words::FreeText;
 
 /// What an answer depends on besides question and plan.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct Surroundings {
     pub public_base: String,
     /// What happens to narratives.
     pub narrative: Narrative,
+    /// What happens to free text where something is left to judge per resource.
+    pub free_text: FreeText,
     /// What callers are told of what is withheld.
     pub mode: Mode,
     /// What other policies would take out, if they are asked as well: where they differ is reported.

@@ -10,7 +10,7 @@ use sluis::consent::Plan;
 use sluis::label::Tables;
 use sluis::profile::{Offer, shipped_exchanges};
 use sluis::query::{Query, RequestHead, Search, classify};
-use sluis::view::{Answer, Mode, Narrative, Step, Surroundings};
+use sluis::view::{Answer, FreeText, Mode, Narrative, Step, Surroundings};
 
 use crate::deciding;
 use crate::figures::{Figures, median, number, timed};
@@ -130,6 +130,7 @@ pub(crate) fn surroundings() -> Surroundings {
         upstream_bases: vec![BASE.to_owned()],
         public_base: "https://localhost:8443/fhir".to_owned(),
         narrative: Narrative::Drop,
+        free_text: FreeText::Keep,
         mode: Mode::Silent,
         shadow: None,
     }

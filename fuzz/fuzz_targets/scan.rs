@@ -18,7 +18,7 @@ use sluis::label::Tables;
 use sluis::limits;
 use sluis::profile::{Offer, shipped_exchanges, shipped_regime};
 use sluis::query::{Id, Query, RequestHead, classify};
-use sluis::view::{Answer, Ending, Mode, Narrative, Report, Step, Surroundings, ViewError, subjects};
+use sluis::view::{Answer, Ending, FreeText, Mode, Narrative, Report, Step, Surroundings, ViewError, subjects};
 use time::macros::datetime;
 
 const QUESTIONS: [&str; 4] = [
@@ -166,6 +166,7 @@ impl World {
             upstream_bases: vec!["http://upstream/fhir".to_owned()],
             public_base: "https://gw/fhir".to_owned(),
             narrative: Narrative::Drop,
+            free_text: FreeText::Keep,
             mode: Mode::Silent,
             shadow: None,
         };

@@ -271,7 +271,7 @@ impl Plan {
             Dating::NoTimes => None,
         };
         let facts = Facts { subject, resource_type: &resource_type, label, unlabelled, time, asks: Asks::Every };
-        if self.never_withheld.iter().any(|kind| *kind == resource_type) {
+        if self.never_withholds(&resource_type) {
             return Verdict { sight: Sight::Visible, ground: Ground::PolicyPermits, rule: None };
         }
         let verdict = if supporting { self.judge_supporting(facts) } else { self.judge_by(&facts) };
@@ -311,14 +311,20 @@ impl Plan {
         Verdict { sight: Sight::Visible, ground: Ground::PolicyPermits, rule: None }
     }
 
+    /// Returns true if and only if the policies withhold nothing of that type from whoever may see anything of the patient.
+    #[must_use]
+    pub fn never_withholds(&self, resource_type: &str) -> bool {
+        self.never_withheld.iter().any(|kind| kind == resource_type)
+    }
+
     /// Returns true if and only if some resource of that type may be hidden.
     #[must_use]
     pub fn can_hide(&self, resource_type: &str) -> bool {
         if resource_type == "Consent" {
             return true;
         }
-        let never = self.never_withheld.iter().any(|kind| kind == resource_type);
-        if self.is_straight() || never || self.rest.goes_before_denials_of(resource_type) {
+        if self.is_straight() || self.never_withholds(resource_type) || self.rest.goes_before_denials_of(resource_type)
+        {
             return false;
         }
         if is_supporting(resource_type) {

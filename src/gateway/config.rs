@@ -22,7 +22,7 @@ use super::tls::TlsVersion;
 use crate::audit::Part;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::identity::{Admitted, FacilityTypes, Register, Ura};
-use crate::view::{Mode, Narrative};
+use crate::view::{FreeText, Mode, Narrative};
 
 /// All settings of a gateway.
 #[derive(Debug, Clone)]
@@ -222,6 +222,8 @@ pub struct PolicySettings {
     pub mode: Mode,
     /// Whether narratives are passed on where no plan is.
     pub narrative: Narrative,
+    /// Whether what carries free text is passed on where a plan is.
+    pub free_text: FreeText,
 }
 
 /// A store that the record is sent on to.

@@ -181,6 +181,7 @@ impl Worker {
             upstream_bases: gateway.bases.to_vec(),
             public_base: gateway.config.listen.public_base.clone(),
             narrative: gateway.config.policy.narrative,
+            free_text: gateway.config.policy.free_text,
             mode: gateway.config.policy.mode,
             shadow: shadow.and_then(Shadow::plan).cloned(),
         }

@@ -62,6 +62,8 @@ pub enum Fault {
     ReleaseConsent,
     /// Members that FHIR does not define stay with a plan too.
     KeepForeignMember,
+    /// What carries free text is released where it is withheld.
+    KeepFreeText,
     /// What belongs together is judged apart.
     SkipUnits,
     /// What no profile has is delivered.
@@ -88,7 +90,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::KeepTotal,
         Self::SkipReferences,
         Self::KeepReferences,
@@ -116,6 +118,7 @@ impl Fault {
         Self::SkipCompartment,
         Self::ReleaseConsent,
         Self::KeepForeignMember,
+        Self::KeepFreeText,
         Self::SkipUnits,
         Self::ReleaseOutside,
         Self::KeepAbsence,
@@ -166,6 +169,7 @@ impl Fault {
             Self::SkipCompartment => "skip-compartment",
             Self::ReleaseConsent => "release-consent",
             Self::KeepForeignMember => "keep-foreign-member",
+            Self::KeepFreeText => "keep-free-text",
             Self::SkipUnits => "skip-units",
             Self::ReleaseOutside => "release-outside",
             Self::KeepAbsence => "keep-absence",

@@ -18,6 +18,7 @@ use crate::view::reference::{Key, Known};
 use crate::view::resource::{Leads, Resource, Tie};
 use crate::view::ties::{Around, Loses, Ties, WithPlan, may_number_neighbours, ties};
 use crate::view::unit::unit_of;
+use crate::view::words::{FreeText, has_words};
 use crate::view::{Narrative, Surroundings, ViewError};
 
 /// What a resource is, its references aside.
@@ -134,6 +135,9 @@ impl Judge {
             && let Some(ground) = self.hidden_by_plan(resource, linked)
         {
             return Ok(Finding::Hidden(ground));
+        }
+        if self.withholds_words(resource) {
+            return Ok(Finding::Hidden(Ground::PolicyDenies));
         }
         refers.hidden_inside = self.hidden_inside(resource, linked);
         if let Some(ground) = self.tie(resource, leads, refers)? {
@@ -263,6 +267,24 @@ impl Judge {
         }
         let can_hide = |resource_type: &str| self.plan.can_hide(resource_type);
         denies_what_may_be_hidden(resource.value, &can_hide).then_some(Ground::PolicyDenies)
+    }
+
+    /// Returns true if and only if a resource goes for what it says in words. Where it does is a matter of the plan and of itself
+    /// alone; whoever takes part in the care is not the person's own record, and of some types a policy withholds nothing.
+    fn withholds_words(&self, resource: &Resource<'_>) -> bool {
+        let is_own_data = match resource.whose {
+            Whose::About(_) | Whose::AboutEach(..) | Whose::Unknown => true,
+            Whose::Person | Whose::Supporting(_) => false,
+        };
+        #[cfg(feature = "faults")]
+        if is_planted(Fault::KeepFreeText) {
+            return false;
+        }
+        self.surroundings.free_text == FreeText::Withhold
+            && !self.is_straight()
+            && is_own_data
+            && !self.plan.never_withholds(&resource.resource_type)
+            && has_words(resource.value)
     }
 
     /// Returns what other policies would make of a resource by itself, where that is something else.

@@ -23,6 +23,8 @@ struct Type {
     name: &'static str,
     /// By name.
     elements: Vec<(&'static str, Element, Marks)>,
+    /// Those of them that hold text.
+    texts: Vec<(&'static str, Text)>,
     /// Paths from the resource to the elements that name a patient whose compartment it is in.
     compartment: Vec<&'static str>,
     parameters: Vec<Parameter>,
@@ -93,6 +95,13 @@ pub(super) enum Holds {
     Unknown,
 }
 
+/// What text an element holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    String,
+    Markdown,
+}
+
 /// A type with elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TypeOf(usize);
@@ -124,6 +133,18 @@ impl TypeOf {
                 Some(Element { need: Presence::Optional, holds })
             }
         }
+    }
+
+    /// Returns what text the element of that name in JSON holds, if it does.
+    pub(super) fn text(self, name: &str) -> Option<Text> {
+        let texts = &R4.types.get(self.0)?.texts;
+        texts.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    /// Returns every type.
+    #[cfg(test)]
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..R4.types.len()).map(Self)
     }
 
     /// Returns true if and only if resources of that type define things (a code system, a questionnaire) and say nothing of
@@ -186,7 +207,8 @@ impl Structure {
         let lines = || text.lines().filter(|line| !line.starts_with('#'));
         for name in lines().filter_map(|line| line.strip_prefix("= ")) {
             read.places.insert(name, read.types.len());
-            read.types.push(Type { name, elements: Vec::new(), compartment: Vec::new(), parameters: Vec::new() });
+            let (elements, texts, compartment, parameters) = Default::default();
+            read.types.push(Type { name, elements, texts, compartment, parameters });
         }
         let mut inside = None;
         for line in lines() {
@@ -201,6 +223,7 @@ impl Structure {
                     let marks = Marks { summary, modifier, base: words.next() };
                     if let Some(one) = inside.and_then(|place| read.types.get_mut(place)) {
                         one.elements.push((name, element, marks));
+                        one.texts.extend(Text::of(kind).map(|text| (name, text)));
                     }
                 }
                 (Some("@"), Some(name), _, _) => {
@@ -228,6 +251,16 @@ impl Structure {
             Some(place) => Holds::Elements(TypeOf(*place)),
             None if matches!(kind, "uri" | "url" | "canonical") => Holds::Address,
             None => Holds::Primitive,
+        }
+    }
+}
+
+impl Text {
+    fn of(kind: &str) -> Option<Self> {
+        match kind {
+            "string" => Some(Self::String),
+            "markdown" => Some(Self::Markdown),
+            _ => None,
         }
     }
 }
@@ -292,6 +325,15 @@ mod tests {
         assert!(!base("Observation", "valueQuantity") && !base("Observation", "valu"));
         let part = |of: &str| TypeOf::of(of).is_some_and(TypeOf::is_part_of_resource);
         assert!(part("Observation") && part("Observation.component") && !part("Timing.repeat") && !part("Coding"));
+    }
+
+    #[test]
+    fn text_is_told_from_other_primitives() {
+        let text = |of: &str, name: &str| TypeOf::of(of).and_then(|kind| kind.text(name));
+        assert_eq!(text("DiagnosticReport", "conclusion"), Some(Text::String));
+        assert_eq!(text("Annotation", "text"), Some(Text::Markdown));
+        assert_eq!(text("Observation", "status"), None);
+        assert_eq!(text("Observation", "note"), None);
     }
 
     #[test]

@@ -58,6 +58,7 @@ fn surroundings() -> Surroundings {
         upstream_bases: vec![BASE.to_owned(), "http://alias/fhir".to_owned()],
         public_base: "https://gw/fhir".to_owned(),
         narrative: Narrative::Drop,
+        free_text: FreeText::Keep,
         mode: Mode::Silent,
         shadow: None,
     }

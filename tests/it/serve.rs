@@ -199,6 +199,7 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
         .set("consent.combining", "whatever")
         .set("policy.mode", "loud")
         .set("policy.narrative", "perhaps")
+        .set("policy.free_text", "perhaps")
         .set("policy.unlabelled", "maybe")
         .set("audit.durability", "none");
     let file = plan.write();
@@ -225,6 +226,7 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
         "consent.combining",
         "policy.mode",
         "policy.narrative",
+        "policy.free_text",
         "policy.unlabelled",
         "audit.durability",
     ] {

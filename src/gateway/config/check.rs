@@ -19,7 +19,7 @@ use super::{
 };
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::gateway::tls::TlsVersion;
-use crate::view::{Mode, Narrative};
+use crate::view::{FreeText, Mode, Narrative};
 
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +232,7 @@ impl Check {
     }
 
     fn policy(&mut self, raw: raw::Policy) -> Option<PolicySettings> {
-        let raw::Policy { name, also, shadow, mode, narrative, unlabelled } = raw;
+        let raw::Policy { name, also, shadow, mode, narrative, free_text, unlabelled } = raw;
         let repeated =
             also.iter().enumerate().any(|(at, one)| *one == name || also.iter().take(at).any(|other| other == one));
         if repeated {
@@ -248,11 +248,17 @@ impl Check {
             "keep" => Some(Narrative::Keep),
             _ => self.mistake("policy.narrative", "\"drop\" or \"keep\""),
         };
+        let free_text = match free_text.as_str() {
+            "keep" => Some(FreeText::Keep),
+            "withhold" => Some(FreeText::Withhold),
+            _ => self.mistake("policy.free_text", "\"keep\" or \"withhold\""),
+        };
         let unlabelled = match Unlabelled::of(&unlabelled) {
             Ok(unlabelled) => Some(unlabelled),
             Err(_) => self.mistake("policy.unlabelled", "\"restricted\" or \"normal\""),
         };
-        Some(PolicySettings { name, also, shadow, unlabelled: unlabelled?, mode: mode?, narrative: narrative? })
+        let (unlabelled, mode, narrative, free_text) = (unlabelled?, mode?, narrative?, free_text?);
+        Some(PolicySettings { name, also, shadow, unlabelled, mode, narrative, free_text })
     }
 
     fn telemetry(&mut self, raw: raw::Telemetry) -> Option<TelemetrySettings> {

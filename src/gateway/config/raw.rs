@@ -229,6 +229,7 @@ pub(super) struct Policy {
     pub(super) shadow: Option<String>,
     pub(super) mode: String,
     pub(super) narrative: String,
+    pub(super) free_text: String,
     pub(super) unlabelled: String,
 }
 
@@ -240,6 +241,7 @@ impl Default for Policy {
             shadow: None,
             mode: "silent".to_owned(),
             narrative: "drop".to_owned(),
+            free_text: "keep".to_owned(),
             unlabelled: "restricted".to_owned(),
         }
     }

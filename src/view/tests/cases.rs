@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::upstream::Upstream;
 use super::{Given, ask_in, coded, labels, one_at_a_time, straight, surroundings, telling};
 use crate::consent::Plan;
-use crate::view::{Narrative, Surroundings};
+use crate::view::{FreeText, Narrative, Surroundings};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +21,9 @@ struct Case {
     /// What the setting says of narratives; none are passed on where it says nothing.
     #[serde(default)]
     narrative: NarrativeName,
+    /// What the setting says of free text; it is kept where it says nothing.
+    #[serde(default)]
+    free_text: FreeTextName,
     /// The reason that goes on record for what is hidden.
     #[serde(default)]
     ground: String,
@@ -52,6 +55,14 @@ enum NarrativeName {
     Keep,
 }
 
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "lowercase")]
+enum FreeTextName {
+    #[default]
+    Keep,
+    Withhold,
+}
+
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
 enum PlanName {
@@ -78,7 +89,11 @@ impl Case {
             NarrativeName::Drop => Narrative::Drop,
             NarrativeName::Keep => Narrative::Keep,
         };
-        let surroundings = Surroundings { narrative, ..surroundings() };
+        let free_text = match self.free_text {
+            FreeTextName::Keep => FreeText::Keep,
+            FreeTextName::Withhold => FreeText::Withhold,
+        };
+        let surroundings = Surroundings { narrative, free_text, ..surroundings() };
         ask_in(upstream, plan.plan(), surroundings, &self.query, 0, 7).unwrap()
     }
 }

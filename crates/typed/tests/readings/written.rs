@@ -12,7 +12,7 @@ use sluis::label::Tables;
 use sluis::profile::{Offer, capability_statement, shipped_exchanges, shipped_regime};
 use sluis::query::{Id, Query, RequestHead, Tally, classify};
 use sluis::refusal::Refusal;
-use sluis::view::{Ending, Mode, Narrative, Notice, Report, Step, Surroundings, empty_searchset, subjects};
+use sluis::view::{Ending, FreeText, Mode, Narrative, Notice, Report, Step, Surroundings, empty_searchset, subjects};
 use sluis_typed::{NotRead, bundle, observation_value, operation_outcome};
 use time::macros::datetime;
 
@@ -109,6 +109,7 @@ fn released(record: &str, resource_type: &str) -> (Vec<u8>, Report) {
         upstream_bases: vec!["http://upstream/fhir".to_owned()],
         public_base: BASE.to_owned(),
         narrative: Narrative::Drop,
+        free_text: FreeText::Keep,
         mode: Mode::Silent,
         shadow: None,
     };

@@ -14,7 +14,7 @@ use crate::profile::{Offer, shipped_exchanges};
 use crate::query::{Query, RequestHead, classify};
 use crate::view::tests::upstream::Upstream;
 use crate::view::tests::{Given, drive, labels, letterhead, ruled, straight, surroundings};
-use crate::view::{Answer, Ending, Mode, Narrative, Surroundings};
+use crate::view::{Answer, Ending, FreeText, Mode, Narrative, Surroundings};
 
 /// Who asks under what plan, and what must not show.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub(super) struct Scene {
     pub(super) asker: Asker,
     pub(super) narrative: Narrative,
     pub(super) mode: Mode,
+    pub(super) free_text: FreeText,
     /// For each world: the matches of an upstream page, and the bytes of a chunk.
     pub(super) sizes: [(usize, usize); 2],
 }
@@ -50,6 +51,7 @@ impl Scene {
             asker: if chance.once_in(5) { Asker::Pharmacist } else { Asker::Doctor },
             narrative: if chance.once_in(4) { Narrative::Keep } else { Narrative::Drop },
             mode: if chance.once_in(3) { Mode::Notice } else { Mode::Silent },
+            free_text: if chance.once_in(4) { FreeText::Withhold } else { FreeText::Keep },
             sizes,
         }
     }
@@ -59,7 +61,8 @@ impl Scene {
             let exchanges: Vec<_> = shipped_exchanges().unwrap().into_iter().map(Arc::new).collect();
             Offer::to(&exchanges, Some(&identity::Role::from_str("17.060").unwrap()))
         });
-        let surroundings = Surroundings { narrative: self.narrative, mode: self.mode, ..surroundings() };
+        let (narrative, free_text, mode) = (self.narrative, self.free_text, self.mode);
+        let surroundings = Surroundings { narrative, free_text, mode, ..surroundings() };
         match self.asker {
             Asker::Doctor => surroundings,
             Asker::Pharmacist => Surroundings { offer: PHARMACIST.clone(), ..surroundings },

@@ -42,7 +42,7 @@ impl Case {
     /// Asks in both worlds; returns how many answers were compared.
     pub(super) fn check(&self) -> Result<usize, Wrong> {
         let Self { record, scene, questions } = self;
-        let seen = Seen::of(record, scene.plan, scene.narrative);
+        let seen = Seen::of(record, scene.plan, scene.narrative, scene.free_text);
         let plan = scene.decided(record);
         let [(page, chunk), (other_page, other_chunk)] = scene.sizes;
         let whole = record.things.iter().map(|thing| record.text(thing, &Everything(&seen)));
@@ -75,7 +75,7 @@ impl Case {
 
     /// Returns everything a reader needs to see what is wrong.
     pub(super) fn story(&self) -> String {
-        let seen = Seen::of(&self.record, self.scene.plan, self.scene.narrative);
+        let seen = Seen::of(&self.record, self.scene.plan, self.scene.narrative, self.scene.free_text);
         let mut story = format!("{:?}\n", self.scene);
         for thing in &self.record.things {
             let is_visible = if seen.is_visible(thing) { "visible" } else { "hidden" };

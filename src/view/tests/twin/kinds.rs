@@ -93,6 +93,28 @@ impl Kind {
             _ => Told::Day,
         }
     }
+
+    /// Whether a resource of that type may have notes.
+    pub(super) fn takes_notes(&self) -> bool {
+        let without = [
+            "Appointment",
+            "Composition",
+            "Consent",
+            "Coverage",
+            "DiagnosticReport",
+            "DocumentReference",
+            "Encounter",
+            "Flag",
+            "Group",
+            "Patient",
+        ];
+        self.role != Role::Supporting && !without.contains(&self.name)
+    }
+
+    /// Whether another type inherits what one of this is sensitive for.
+    pub(super) fn is_inherited(&self) -> bool {
+        KINDS.iter().flat_map(|kind| kind.slots).any(|slot| slot.is_link() && slot.targets.contains(&self.name))
+    }
 }
 
 const NONE: Kind = Kind {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::kinds::{Bond, Role, Told};
 use super::record::{Code, Contained, Inside, Keeps, Link, Place, Record, Thing, To, Whose};
-use crate::view::Narrative;
+use crate::view::{FreeText, Narrative};
 
 /// What is on file, and under which policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,7 @@ pub(super) struct Seen<'r> {
     record: &'r Record,
     plan: Plan,
     narrative: Narrative,
+    free_text: FreeText,
     visible: BTreeSet<usize>,
     labels: BTreeMap<usize, Labels>,
 }
@@ -81,8 +82,9 @@ struct Labels {
 
 impl<'r> Seen<'r> {
     /// The greatest set in which nothing is hidden by itself or lacks what it cannot be without.
-    pub(super) fn of(record: &'r Record, plan: Plan, narrative: Narrative) -> Self {
-        let mut seen = Self { record, plan, narrative, visible: BTreeSet::new(), labels: inherited(record) };
+    pub(super) fn of(record: &'r Record, plan: Plan, narrative: Narrative, free_text: FreeText) -> Self {
+        let (visible, labels) = (BTreeSet::new(), inherited(record));
+        let mut seen = Self { record, plan, narrative, free_text, visible, labels };
         seen.visible = record.things.iter().filter(|thing| !seen.is_barred(thing)).map(|thing| thing.number).collect();
         loop {
             let whole = record.things.iter().filter(|thing| seen.is_visible(thing) && seen.is_whole(thing));
@@ -116,6 +118,10 @@ impl<'r> Seen<'r> {
 
     /// Hidden by itself, whatever it refers to.
     fn is_barred(&self, thing: &Thing) -> bool {
+        // What cannot be judged is not hidden.
+        if thing.is_broken {
+            return false;
+        }
         let labels = self.labels.get(&thing.number).copied().unwrap_or_default();
         let is_named = |kinds: &[&str]| kinds.contains(&thing.kind.name);
         let is_patient = thing.kind.role == Role::Patient;
@@ -141,10 +147,14 @@ impl<'r> Seen<'r> {
             || by_rule && !is_patient
             || may_be_hidden && thing.code == Code::Absent
             || !self.is_straight() && thing.is_foreign
+            || !self.is_straight() && self.free_text == FreeText::Withhold && thing.has_words()
     }
 
     /// Whether all that it cannot be without is visible.
     fn is_whole(&self, thing: &Thing) -> bool {
+        if thing.is_broken {
+            return true;
+        }
         let is_modified = thing.links.iter().any(|link| link.place == Place::Modifier && !self.link(thing, link));
         let lacks = thing.kind.slots.iter().enumerate().any(|(place, slot)| {
             let is_bound = match slot.bond {
@@ -171,7 +181,7 @@ impl<'r> Seen<'r> {
     /// Those it is judged together with, where there is a plan: of one treatment, or where one replaces another.
     fn unit(&self, thing: &Thing) -> BTreeSet<usize> {
         let mut unit = BTreeSet::from([thing.number]);
-        if self.is_straight() {
+        if self.is_straight() || thing.is_broken {
             return unit;
         }
         loop {
@@ -182,7 +192,7 @@ impl<'r> Seen<'r> {
                         && (replaces(one, other) || replaces(other, one) || same_treatment(one, other))
                 });
                 // What is about the person binds, though another one has a part in it and it is hidden for that.
-                if is_bound && !is_about_others(one) {
+                if is_bound && !is_about_others(one) && !one.is_broken {
                     unit.insert(one.number);
                 }
             }

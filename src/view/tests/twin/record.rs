@@ -25,10 +25,14 @@ pub(super) struct Thing {
     /// An Observation with a value does not only gather others.
     pub(super) valued: bool,
     pub(super) has_narrative: bool,
+    /// It has a note, if its kind may.
+    pub(super) has_note: bool,
     /// The pharmaceutical treatment it is a building block of.
     pub(super) treatment: Option<usize>,
     /// It has a member that FHIR does not define.
     pub(super) is_foreign: bool,
+    /// It cannot be read: a member stands in it twice.
+    pub(super) is_broken: bool,
     pub(super) contained: Vec<Contained>,
     pub(super) links: Vec<Link>,
 }
@@ -165,6 +169,9 @@ impl Record {
                 }
             }
         }
+        for thing in things.iter_mut().filter(|thing| !thing.kind.is_inherited() && thing.kind.role != Role::Patient) {
+            thing.is_broken = chance.once_in(40);
+        }
         Self { things, comma: *chance.one(&[",", ", ", " ,", " ,\n  "]) }
     }
 
@@ -217,6 +224,9 @@ impl Record {
         for (place, slot) in kind.slots.iter().enumerate() {
             members.extend(self.slot(thing, place, slot, keeps));
         }
+        if thing.has_note && kind.takes_notes() {
+            members.push(format!(r#""note":[{{"text":"{words}"}}]"#));
+        }
         if thing.is_foreign {
             members.push(format!(r#""zebra":{{"b":1.50,"a":"{words}"}}"#));
         }
@@ -226,6 +236,9 @@ impl Record {
             "Composition" => format!(r#""identifier":{identifier}"#),
             _ => format!(r#""identifier":[{identifier}]"#),
         });
+        if thing.is_broken {
+            members.push(r#""language":"nl""#.to_owned());
+        }
         format!("{{{}}}", members.join(self.comma))
     }
 
@@ -343,12 +356,14 @@ impl Thing {
             belongs: !chance.once_in(4),
             valued: chance.once_in(3) && kind.name == "Observation",
             has_narrative: chance.once_in(2),
+            has_note: chance.once_in(4),
             treatment: if kind.name.starts_with("Medication") && !kind.subject.is_empty() && chance.once_in(2) {
                 Some(chance.below(2))
             } else {
                 None
             },
             is_foreign: chance.once_in(25) && !is_patient,
+            is_broken: false,
             contained,
             links: Vec::new(),
         }
@@ -406,6 +421,11 @@ impl Thing {
 
     pub(super) fn is_supporting(&self) -> bool {
         self.kind.role == Role::Supporting
+    }
+
+    /// Whether it says something in words. A report has a conclusion.
+    pub(super) fn has_words(&self) -> bool {
+        self.has_note && self.kind.takes_notes() || self.kind.name == "DiagnosticReport"
     }
 
     fn subject(&self) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::compare::{Case, Wrong};
 use super::record::Code;
-use crate::view::{Mode, Narrative};
+use crate::view::{FreeText, Mode, Narrative};
 
 /// Returns the smallest case found by taking away one thing at a time, and what is wrong with it.
 pub(super) fn smallest(mut case: Case, mut wrong: Wrong) -> (Case, Wrong) {
@@ -51,12 +51,15 @@ fn simpler(case: &Case) -> Vec<Case> {
         with(&|case| case.record.things[place].label.take().is_some());
         with(&|case| std::mem::replace(&mut case.record.things[place].code, Code::Plain) != Code::Plain);
         with(&|case| std::mem::take(&mut case.record.things[place].has_narrative));
+        with(&|case| std::mem::take(&mut case.record.things[place].has_note));
         with(&|case| std::mem::take(&mut case.record.things[place].is_foreign));
+        with(&|case| std::mem::take(&mut case.record.things[place].is_broken));
         with(&|case| std::mem::take(&mut case.record.things[place].day) != 0);
     }
     with(&|case| std::mem::replace(&mut case.record.comma, ",") != ",");
     with(&|case| std::mem::replace(&mut case.scene.narrative, Narrative::Drop) != Narrative::Drop);
     with(&|case| std::mem::replace(&mut case.scene.mode, Mode::Silent) != Mode::Silent);
+    with(&|case| std::mem::replace(&mut case.scene.free_text, FreeText::Keep) != FreeText::Keep);
     with(&|case| {
         let plain = [(5, 100_000); 2];
         std::mem::replace(&mut case.scene.sizes, plain) != plain

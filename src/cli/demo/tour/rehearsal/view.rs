@@ -12,7 +12,9 @@ use crate::cli::demo::fhir_server::FhirServer;
 use crate::cli::demo::record::RECORDS;
 use crate::consent::Plan;
 use crate::query::{Id, Query};
-use crate::view::{Answer, Ending, Letterhead, Mode, Narrative, Notice, Step as Next, Surroundings, empty_searchset};
+use crate::view::{
+    Answer, Ending, FreeText, Letterhead, Mode, Narrative, Notice, Step as Next, Surroundings, empty_searchset,
+};
 
 const PUBLIC_BASE: &str = "https://localhost:8443/fhir";
 
@@ -31,6 +33,7 @@ impl Theatre {
             upstream_bases: vec![self.server.base().to_owned()],
             public_base: PUBLIC_BASE.to_owned(),
             narrative: Narrative::Drop,
+            free_text: FreeText::Keep,
             mode: Mode::Silent,
             shadow: None,
         }
