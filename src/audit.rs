@@ -43,12 +43,12 @@ mod trail;
 mod verify;
 
 pub use access::{Access, Accesses, Occurrence, Subject, Told};
-pub use access_log::{Language, LogLine, Shown, access_log, page};
+pub use access_log::{Days, Language, LogLine, NotDays, Page, Shown, access_log};
 pub use chain::{Entry, Hash, Head, Misread, NoCheckpoint, NotAHash, OpenIntent, read, written};
 pub use checkpoint::{Checkpoint, Signature};
 pub use event::{Event, EventKind};
 pub use facts::{Basis, Closing, Differs, Emergency, Interaction, Opening, Outcome, Patient, Question, Review};
-pub use fhir::{AuditEvent, Part, audit_events};
+pub use fhir::{AuditEvent, Part, audit_events, patient_event};
 pub use incident::{Incident, Reached};
 pub use record::{Kind, Record};
 pub use trail::{Sink, Trail};

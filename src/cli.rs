@@ -214,6 +214,18 @@ pub enum AuditCommand {
         #[arg(long)]
         by: Option<String>,
     },
+    /// Make or bring up to date the index of a journal, by which answers about one patient or caller are found; exit code 2
+    /// where the journal is altered
+    Index {
+        /// The journal's directory
+        directory: PathBuf,
+        /// The directory of the keys (`keys.directory`); where it is not given, the one that the index names
+        #[arg(long)]
+        keys: Option<PathBuf>,
+        /// Make it anew from the first record on
+        #[arg(long)]
+        rebuild: bool,
+    },
     /// What is to be reviewed: emergencies in which the glass was broken, and other accesses that needed a reason
     ///
     /// With --close an item is closed by a review, as far as the same user listed it last, or up to the record that --upto
@@ -283,7 +295,8 @@ pub fn serve(config: &Path) -> u8 {
         }
     };
     ended(start::run(config, |running: &Running| {
-        println!("{{\"listening\": \"{}\", \"admin\": \"{}\"}}", running.listening(), running.admin());
+        let portal = running.portal().map(|address| format!(", \"portal\": \"{address}\"")).unwrap_or_default();
+        println!("{{\"listening\": \"{}\", \"admin\": \"{}\"{portal}}}", running.listening(), running.admin());
     }))
 }
 
@@ -426,6 +439,7 @@ pub fn audit(command: &AuditCommand) -> u8 {
             };
             read(reading, directory, answer)
         }
+        AuditCommand::Index { directory, keys, rebuild } => audit::index(directory, keys.as_deref(), *rebuild),
         AuditCommand::Review { directory, close: Some(id), by, verdict, upto, .. } => {
             let (by, verdict) = (by.as_deref().unwrap_or_default(), verdict.as_deref().unwrap_or_default());
             let closed = audit::close(directory, audit::Closing { id, by, verdict, upto: *upto }, clock.clone());

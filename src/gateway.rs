@@ -28,6 +28,7 @@ pub mod lookup;
 pub mod memory;
 pub mod metrics;
 pub mod patient_index;
+mod portal;
 mod received;
 mod response;
 pub mod revocation;

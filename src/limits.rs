@@ -230,3 +230,27 @@ pub const FORWARD_LAST: Duration = Duration::from_secs(3);
 
 /// Forwarders: each has a thread of its own.
 pub const FORWARDERS: usize = 16;
+
+/// Days of an access log that are told at a time: as long as such a log is kept by practice (NEN 7513), five years with the leap
+/// days that they may have.
+pub const LOG_DAYS: i64 = 5 * 365 + 2;
+
+/// Requests that one access log tells of: a person in hospital for a year is asked about some ten times a day. What is more is
+/// asked for in shorter periods.
+pub const LOG_ACCESSES: usize = 20_000;
+
+/// Bytes of the journal that are read for one access log where the index has their places.
+pub const LOG_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Segments that are read as a whole for one access log: the last, which no index covers, and the one before it while it is
+/// taken in.
+pub const LOG_SEGMENTS: usize = 2;
+
+/// Access logs that are made at one time: each reads a segment of the journal, which takes one core for a moment.
+pub const LOGS: usize = 2;
+
+/// Clients of the portal listener that are named: a hospital has one portal, and a second while it moves.
+pub const PORTAL_CLIENTS: usize = 16;
+
+/// Whom a patient can turn to, as the page says it.
+pub const CONTACT_BYTES: usize = 500;

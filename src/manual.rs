@@ -186,6 +186,20 @@
 //! organisation. None of them tells what was withheld, or why a read met nothing; that stays in the journal
 //! ([`Part`](crate::audit::Part)). Nothing is made of a journal that is altered.
 //!
+//! An index finds the lines about one patient or caller, and is never a record itself: it holds places and keyed hashes, each
+//! line is read from the journal and compared with its own hash, and what it covers is what did not change since it was
+//! verified. Where anything does not fit, the whole journal is read. Whoever can write it can write the journal as well, which
+//! only a signature shows.
+//!
+//! ## The patient who looks
+//!
+//! A patient portal fetches the access log over a listener of its own, with certificates of its own: a caller's certificate is
+//! no portal's and the other way round, whatever CA signed it. It gets what a patient may see ([`Page`](crate::audit::Page),
+//! [`patient_event`](crate::audit::patient_event)): organisations and roles, kinds of data, grounds; no employee, no
+//! resource, nothing of what was withheld. Nobody is looked up for it, so that somebody unknown and somebody about whom nobody
+//! asked are the same bytes. Each look is on record before it leaves. Which patient sits before the portal is for the portal
+//! to know: Sluis believes it, and the record says which one it was.
+//!
 //! A forwarder sends it on ([`gateway::forwarder`](crate::gateway::forwarder)): only what is durable, each line compared with
 //! the one before, in order, under ids that follow from the record. Its cursor moves behind an acknowledgement and never before,
 //! so a kill at any moment sends something again and changes nothing by it; a stream is asked for its last message instead, and

@@ -3,8 +3,10 @@
 //!
 //! A line says the day and the time of the Netherlands, the organisation and the role, never a name of an employee. Equal
 //! lines of one day are one line that says how often. It says what was asked for and whether something was shown; what was
-//! withheld is in none.
+//! withheld is in none. Attempts that were refused are among the lines, as ones that showed nothing: with whom a look can be
+//! taken up does not depend on whether it met anything (P15; TWIIN 10.1.9 logs attempts as well).
 
+mod days;
 mod page;
 mod summer;
 mod words;
@@ -16,7 +18,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::access::Access;
-pub use page::page;
+pub use days::{Days, NotDays};
+pub use page::Page;
 pub use words::Language;
 
 /// Whether something was shown.
@@ -31,6 +34,17 @@ pub enum Shown {
     Nothing,
     /// How the request ended is not on record.
     Unknown,
+}
+
+impl Shown {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Something => "something",
+            Self::Number => "number",
+            Self::Nothing => "nothing",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One line of the access log.
@@ -50,22 +64,22 @@ pub struct LogLine {
 
 /// What makes lines of a day equal.
 #[derive(Clone, PartialEq, Eq, Serialize)]
-struct Looked {
-    ura: String,
-    organisation: Option<String>,
+pub(super) struct Looked {
+    pub(super) ura: String,
+    pub(super) organisation: Option<String>,
     /// Of the UZI register; none where none is proven.
-    role: Option<String>,
+    pub(super) role: Option<String>,
     /// Whether a person asked, and not a system or a function.
     person: bool,
     /// Types of what was shown; where nothing was, or it is not known, of what was asked for.
-    kinds: BTreeSet<String>,
-    shown: Shown,
-    purpose: Option<String>,
-    ground: Option<String>,
-    policy: Option<String>,
-    consents: Vec<String>,
+    pub(super) kinds: BTreeSet<String>,
+    pub(super) shown: Shown,
+    pub(super) purpose: Option<String>,
+    pub(super) ground: Option<String>,
+    pub(super) policy: Option<String>,
+    pub(super) consents: Vec<String>,
     /// Whether the emergency button was used.
-    emergency: bool,
+    pub(super) emergency: bool,
 }
 
 /// Makes the access log of what one patient's accesses are, in the order of time.
@@ -93,7 +107,7 @@ fn begun(access: &Access) -> Option<OffsetDateTime> {
 }
 
 impl Looked {
-    fn of(access: &Access) -> Option<Self> {
+    pub(super) fn of(access: &Access) -> Option<Self> {
         let facts = &access.facts;
         let who = facts.who.as_ref()?;
         let released = access.released();

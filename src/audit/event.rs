@@ -41,6 +41,10 @@ pub enum EventKind {
     Reviewed,
     /// Somebody read the record; the patient is named where one was asked for.
     Read,
+    /// A portal was shown the access log of a patient, who is named.
+    LogShown,
+    /// A portal asked for an access log and was refused.
+    LogRefused,
 }
 
 impl EventKind {
@@ -62,6 +66,8 @@ impl EventKind {
             Self::Explained => "explained",
             Self::Reviewed => "reviewed",
             Self::Read => "read",
+            Self::LogShown => "log-shown",
+            Self::LogRefused => "log-refused",
         }
     }
 
@@ -81,12 +87,15 @@ impl EventKind {
             | Self::TurnedAway
             | Self::Explained
             | Self::Reviewed
-            | Self::Read => false,
+            | Self::Read
+            | Self::LogShown
+            | Self::LogRefused => false,
         }
     }
 }
 
-/// An event, for the journal. No patient is in it but in that of an explanation, of a review and of a reading.
+/// An event, for the journal. No patient is in it but in that of an explanation, of a review, of a reading and of an access
+/// log.
 pub struct Event {
     kind: EventKind,
     members: Members,

@@ -26,6 +26,7 @@ mod agents;
 mod decision;
 mod entities;
 mod id;
+mod patient;
 mod request;
 mod security;
 
@@ -35,6 +36,7 @@ use serde_json::{Value, json};
 
 use super::access::{Access, Source, Told};
 pub(super) use entities::raw;
+pub use patient::patient_event;
 
 /// Who may read what is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,12 @@ impl AuditEvent {
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.get("id").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Returns the resource.
+    #[must_use]
+    pub fn as_value(&self) -> &Value {
+        &self.0
     }
 
     /// Returns the resource as JSON, on one line.
@@ -160,6 +168,15 @@ fn source(source: Option<&Source>) -> Value {
 /// A time outside the years of RFC 3339 is on no record; the first moment stands for it, since FHIR asks for one.
 fn recorded(access: &Access) -> Option<Value> {
     Some(json!(access.facts.time.as_deref().unwrap_or("1970-01-01T00:00:00Z")))
+}
+
+/// How a request ended, as an outcome of AuditEvents; not why.
+fn outcome(code: &str) -> &'static str {
+    match code {
+        "delivered" => "0",
+        "refused" => "4",
+        _ => "8",
+    }
 }
 
 fn period(access: &Access) -> Option<Value> {

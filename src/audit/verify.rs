@@ -179,6 +179,12 @@ impl Verifier {
         Self { expected: None, ..Self::from_the_first() }
     }
 
+    /// Returns a verifier of what stands behind that head.
+    #[must_use]
+    pub fn following(head: Head) -> Self {
+        Self { expected: Some(head), head, ..Self::from_the_first() }
+    }
+
     /// Asks that a line with this hash is found.
     #[must_use]
     pub fn seeking(mut self, head: Hash) -> Self {

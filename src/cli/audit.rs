@@ -6,6 +6,7 @@ mod access_log;
 mod below;
 mod export;
 mod incident;
+mod indexed;
 mod period;
 mod reading;
 mod review;
@@ -19,7 +20,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::audit::{Access, Accesses, Entry, Kind, Subject, Told, Verdict, Verification, Verifier};
+use crate::audit::{Entry, Kind, Subject, Told, Verdict, Verification, Verifier};
+use crate::gateway::journal::index::IndexError;
 use crate::gateway::journal::{JournalError, Unrecorded, segments};
 use crate::gateway::keys::KeysError;
 use crate::gateway::signing::PublicKeys;
@@ -28,6 +30,8 @@ use crate::query::{Bsn, Id};
 pub use access_log::{Form, access_log};
 pub use export::{Choice, Format, export};
 pub use incident::incident;
+pub use indexed::index;
+use indexed::{About, each_line_about};
 pub use period::{NotAPeriod, Period};
 pub use reading::Reading;
 pub use review::{Closing, Listing, close, review};
@@ -83,6 +87,12 @@ pub enum AuditError {
         /// Why.
         source: JournalError,
     },
+    /// The index is there and cannot be used or made.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Nothing says where the key of the index is.
+    #[error("there is no index that names the directory of the keys: --keys says which it is")]
+    NoKeys,
     /// What is asked for cannot be written out.
     #[error("cannot write the answer")]
     Output(#[source] io::Error),
@@ -101,7 +111,7 @@ pub fn show(directory: &Path, patient: &str, json: bool) -> Result<(String, i32)
     let sought = Sought::of(patient)?;
     let mut intents = BTreeSet::new();
     let mut shown = Vec::new();
-    let found = each_line(directory, Verifier::from_the_first(), |entry, line| {
+    let found = each_line_about(directory, About::Patient(&sought), Period::default(), |entry, line| {
         let record: Record<'_> = serde_json::from_slice(line)?;
         let about = record.patient.as_ref().is_some_and(|patient| sought.is(patient));
         // The closing record of an intent that a start found open names the intent and says no more.
@@ -174,24 +184,6 @@ fn each_judged(
         read.map_err(unreadable)?;
     }
     taken.map(|()| verifier.finish())
-}
-
-/// Reads every access of the journal, those that are under way last, and gives them to `take`. Nothing of a journal that is
-/// altered is believed: its verdict is all there is.
-fn each_access(directory: &Path, mut take: impl FnMut(Access)) -> Result<Verdict, AuditError> {
-    let found = each_line(directory, Verifier::from_the_first(), |_, _| Ok(()))?;
-    if found.verdict == Verdict::Altered {
-        return Ok(found.verdict);
-    }
-    let mut accesses = Accesses::default();
-    let found = each_line(directory, Verifier::from_the_first(), |entry, line| {
-        if let Some(Told::Access(access)) = accesses.take(entry, line)? {
-            take(*access);
-        }
-        Ok(())
-    })?;
-    accesses.under_way().into_iter().for_each(take);
-    Ok(found.verdict)
 }
 
 /// How a patient is named on the command line.

@@ -53,6 +53,8 @@ pub struct Config {
     pub keys: PathBuf,
     /// Directory with exchange profiles, policies and labels of the hospital's own, beside the shipped ones.
     pub profiles: Option<PathBuf>,
+    /// Where patient portals come in; none where there is no such listener.
+    pub portal: Option<PortalSettings>,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
 }
@@ -284,6 +286,27 @@ impl ForwardKind {
             Self::Nats { stream, subject, .. } => format!("{stream} {subject}"),
         }
     }
+}
+
+/// The listener for patient portals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortalSettings {
+    /// Address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Server certificate and chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// The base URL that portals use, without a slash at its end.
+    pub public_base: String,
+    /// Directory of the CAs that portals' certificates come from.
+    pub trust: PathBuf,
+    /// Directory of their CRLs; none only where revocation is off.
+    pub crl: Option<PathBuf>,
+    /// The DNS names of those who may come.
+    pub clients: Vec<String>,
+    /// Whom a patient can turn to, as the page says it.
+    pub contact: String,
 }
 
 /// Logs and traces.

@@ -30,7 +30,7 @@ use super::clock::Clock;
 use super::metrics::Metrics;
 use super::tls::LiveTls;
 pub use handshake::{FailedHandshake, HandshakeFailure};
-pub use peer::Peer;
+pub use peer::{NotAClient, Peer};
 use stream::Stream;
 
 /// Handshakes under way at one time, in all workers: each holds buffers for somebody who is not known yet.
@@ -126,22 +126,34 @@ impl Door {
             .max_concurrent_connections(CONNECTIONS)
             .disable_signals()
             .shutdown_timeout(options.deadline.as_secs().max(1));
-        let stopping = builder.graceful_shutdown_signal();
-        let builder = builder.listen("door", listener, move || {
-            let shared = shared.clone();
-            let stopping = stopping.clone();
-            let http = http(worker(), Arc::clone(&shared.metrics), stopping.clone());
-            fn_factory(move || {
-                let shared = shared.clone();
-                let stopping = stopping.clone();
-                let http = http.new_service(());
-                async move {
-                    let http = Rc::new(http.await?);
-                    Ok::<_, ()>(fn_service(move |tcp| serve(tcp, shared.clone(), Rc::clone(&http), stopping.clone())))
-                }
-            })
-        })?;
-        Ok(Self { address, builder })
+        Ok(Self { address, builder: listen(builder, "door", listener, shared, worker)? })
+    }
+
+    /// Opens a second door beside this one, at another address and with its own TLS. Both are served by the same threads, and
+    /// end together. Returns the address that is bound.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn beside<W, H, F>(
+        self,
+        options: &DoorOptions,
+        tls: Arc<LiveTls>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        on_failure: OnFailure,
+        worker: W,
+    ) -> io::Result<(Self, SocketAddr)>
+    where
+        W: Fn() -> H + Clone + Send + 'static,
+        H: Fn(HttpRequest, web::Payload) -> F + Clone + 'static,
+        F: Future<Output = HttpResponse> + 'static,
+    {
+        let listener = TcpListener::bind(options.address)?;
+        let second = listener.local_addr()?;
+        let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+        let shared = Shared { tls, clock, metrics, handshakes, on_failure, deadline: options.deadline };
+        let Self { address, builder } = self;
+        Ok((Self { address, builder: listen(builder, "beside", listener, shared, worker)? }, second))
     }
 
     /// Returns the address that is bound.
@@ -157,6 +169,35 @@ impl Door {
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         self.builder.shutdown_signal(stop).run().await
     }
+}
+
+fn listen<W, H, F>(
+    builder: ServerBuilder,
+    name: &str,
+    listener: TcpListener,
+    shared: Shared,
+    worker: W,
+) -> io::Result<ServerBuilder>
+where
+    W: Fn() -> H + Clone + Send + 'static,
+    H: Fn(HttpRequest, web::Payload) -> F + Clone + 'static,
+    F: Future<Output = HttpResponse> + 'static,
+{
+    let stopping = builder.graceful_shutdown_signal();
+    builder.listen(name, listener, move || {
+        let shared = shared.clone();
+        let stopping = stopping.clone();
+        let http = http(worker(), Arc::clone(&shared.metrics), stopping.clone());
+        fn_factory(move || {
+            let shared = shared.clone();
+            let stopping = stopping.clone();
+            let http = http.new_service(());
+            async move {
+                let http = Rc::new(http.await?);
+                Ok::<_, ()>(fn_service(move |tcp| serve(tcp, shared.clone(), Rc::clone(&http), stopping.clone())))
+            }
+        })
+    })
 }
 
 /// HTTP over a stream: every request goes to the one handler.

@@ -28,6 +28,7 @@
 
 mod disk;
 mod flood;
+pub mod index;
 mod queue;
 mod recovery;
 mod sealing;
@@ -152,6 +153,15 @@ impl Journal {
         Self::begin(disk, found, limits::SEGMENT_BYTES, Capacity::default(), clock, signer)
     }
 
+    /// Opens a journal whose segments are short.
+    #[cfg(test)]
+    pub(crate) fn in_segments_of(bytes: u64, directory: &Path, clock: Clock) -> Self {
+        let locked = Directory::lock(directory).unwrap();
+        let found = recovery::read(directory, &PublicKeys::default()).unwrap();
+        let disk = locked.resume(found.at).unwrap();
+        Self::begin(disk, found, bytes, Capacity::default(), clock, None).unwrap()
+    }
+
     fn begin(
         disk: impl Disk + 'static,
         found: Found,
@@ -193,6 +203,14 @@ impl Journal {
         if admitted && !self.queue.push(Entry::of(event.into(), now)) {
             self.flood().count(1);
         }
+    }
+
+    /// Puts an event of somebody who is known on record, and tells when it is durable.
+    pub fn record(&self, event: Event) -> Ticket {
+        let (durable, ticket) = oneshot::channel();
+        // An entry that is not taken is dropped with its end of the ticket, which then fails.
+        self.queue.push(Entry::of(event.into(), self.clock.now()).telling(durable));
+        Ticket(ticket)
     }
 
     /// Returns what tells the head up to which the journal is durable, and when there is more; its sender is gone once the

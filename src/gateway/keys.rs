@@ -1,6 +1,7 @@
 //! The keys directory: made at the first start, readable by the gateway alone.
 //!
-//! `page-NNNN.key` holds 32 bytes each; the highest number seals, the others still open tokens until they are removed.
+//! `page-NNNN.key` holds 32 bytes each; the highest number seals, the others still open tokens until they are removed. Of
+//! `index-NNNN.key` the highest number is the key of the index of the journal, which is made anew where another follows.
 //! `journal-NNNN.key` sign the journal: see [`super::signing`].
 
 use std::fs::{DirBuilder, OpenOptions};
@@ -43,30 +44,50 @@ pub enum KeysError {
 /// # Errors
 /// A directory or file that cannot be used.
 pub fn page_keys(directory: &Path) -> Result<PageKeys, KeysError> {
+    make_first(directory, "page")?;
+    Ok(PageKeys::new(known(directory, "page")?))
+}
+
+/// Returns the key by which patients are called in the index of the journal, and makes one where there is none.
+///
+/// # Errors
+/// A directory or file that cannot be used.
+pub fn index_key(directory: &Path) -> Result<[u8; 32], KeysError> {
+    make_first(directory, "index")?;
+    known_index_key(directory)?.ok_or_else(|| KeysError::Length { path: directory.display().to_string() })
+}
+
+/// Returns that key where it is there.
+///
+/// # Errors
+/// A directory or file that cannot be used.
+pub fn known_index_key(directory: &Path) -> Result<Option<[u8; 32]>, KeysError> {
+    Ok(known(directory, "index")?.into_iter().next())
+}
+
+/// Makes the first key of a kind where there is none.
+fn make_first(directory: &Path, kind: &str) -> Result<(), KeysError> {
     let failed = |path: &Path, cause| KeysError::File { path: path.display().to_string(), cause };
     make(directory)?;
-    let mut files = listed(directory, "page-", ".key")?;
-    if files.is_empty() {
-        let path = directory.join("page-0001.key");
-        let mut key = [0; 32];
-        openssl::rand::rand_bytes(&mut key).map_err(|_| KeysError::Randomness)?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|cause| failed(&path, cause))?;
-        file.write_all(&key).and_then(|()| file.sync_all()).map_err(|cause| failed(&path, cause))?;
-        files.push(path);
+    if !listed(directory, &format!("{kind}-"), ".key")?.is_empty() {
+        return Ok(());
     }
-    files.reverse();
-    let mut keys = Vec::new();
-    for path in files {
-        let bytes = std::fs::read(&path).map_err(|cause| failed(&path, cause))?;
-        let key = <[u8; 32]>::try_from(bytes).map_err(|_| KeysError::Length { path: path.display().to_string() })?;
-        keys.push(key);
-    }
-    Ok(PageKeys::new(keys))
+    let path = directory.join(format!("{kind}-0001.key"));
+    let mut key = [0; 32];
+    openssl::rand::rand_bytes(&mut key).map_err(|_| KeysError::Randomness)?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let mut file = made.map_err(|cause| failed(&path, cause))?;
+    file.write_all(&key).and_then(|()| file.sync_all()).map_err(|cause| failed(&path, cause))
+}
+
+/// Returns the keys of a kind, newest first.
+fn known(directory: &Path, kind: &str) -> Result<Vec<[u8; 32]>, KeysError> {
+    let read = |path: PathBuf| {
+        let failed = |cause| KeysError::File { path: path.display().to_string(), cause };
+        let bytes = std::fs::read(&path).map_err(failed)?;
+        <[u8; 32]>::try_from(bytes).map_err(|_| KeysError::Length { path: path.display().to_string() })
+    };
+    listed(directory, &format!("{kind}-"), ".key")?.into_iter().rev().map(read).collect()
 }
 
 /// Makes the directory where it is not there.

@@ -15,6 +15,7 @@ use super::door::HandshakeFailure;
 use super::forwarder::{self, Standing};
 use super::hook::Notice;
 use super::live::Reading;
+use super::portal::Looked;
 use super::revocation::{fetch_codes, ocsp_codes};
 use crate::audit::Outcome;
 use crate::consent::Ground;
@@ -88,11 +89,13 @@ pub struct Metrics {
     crls_fetched: Counters,
     ocsp_answers: Counters,
     configuration_reads: Counters,
+    portal: Counters,
     upstream: Histograms,
     in_flight: Gauge,
     connections: Gauge,
     journal_broken: Gauge,
     configuration_broken: Gauge,
+    index_behind: Gauge,
     trust_broken: Gauge,
     trust_generation: Gauge,
     crl_next_update: Gauge,
@@ -148,6 +151,11 @@ impl Metrics {
                 "Times the configuration was read again, by what became of it.",
                 vec![Label::new("result", Reading::ALL.map(Reading::code))],
             ),
+            portal: Counters::new(
+                "sluis_portal_requests_total",
+                "Requests of clients of the portal listener, by what became of them.",
+                vec![Label::new("result", Looked::ALL.map(Looked::code))],
+            ),
             upstream: Histograms::new(
                 "sluis_upstream_seconds",
                 "Time to the head of an answer of the upstream.",
@@ -156,6 +164,10 @@ impl Metrics {
             in_flight: Gauge::new("sluis_requests_in_flight", "Requests whose answer is not finished."),
             connections: Gauge::new("sluis_connections", "Open connections of callers."),
             journal_broken: Gauge::new("sluis_journal_broken", "1 when the journal takes no records."),
+            index_behind: Gauge::new(
+                "sluis_index_behind",
+                "1 when the index of the journal does not cover what it could, at the last look at /ready.",
+            ),
             configuration_broken: Gauge::new(
                 "sluis_configuration_broken",
                 "1 when the configuration file could not be used when it was read last and an older state is in force.",
@@ -212,9 +224,17 @@ impl Metrics {
         self.configuration_broken.set(i64::from(reading == Reading::Broken));
     }
 
+    pub(super) fn portal(&self, looked: Looked) {
+        self.portal.add(&[looked.code()]);
+    }
+
     /// Says whether the journal takes records.
     pub fn journal_broken(&self, broken: bool) {
         self.journal_broken.set(i64::from(broken));
+    }
+
+    pub(super) fn index_behind(&self, behind: bool) {
+        self.index_behind.set(i64::from(behind));
     }
 
     pub(super) fn request_began(&self) {
@@ -267,6 +287,7 @@ impl Metrics {
             &self.crls_fetched,
             &self.ocsp_answers,
             &self.configuration_reads,
+            &self.portal,
         ] {
             counters.render(&mut out);
         }
@@ -276,6 +297,7 @@ impl Metrics {
             &self.connections,
             &self.journal_broken,
             &self.configuration_broken,
+            &self.index_behind,
             &self.trust_broken,
             &self.trust_generation,
             &self.crl_next_update,

@@ -40,7 +40,8 @@ pub(super) fn made_id() -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(digit).collect()
 }
 
-fn head(status: u16, id: &str) -> HttpResponseBuilder {
+/// Begins an answer: its status, and the headers that each has.
+pub(super) fn head(status: u16, id: &str) -> HttpResponseBuilder {
     let mut builder = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     builder.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8")));
     builder.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));

@@ -20,9 +20,11 @@ use super::ending::{self, Ending, Stage};
 use super::exchange::exchange;
 use super::forwarder;
 use super::hook::Hooks;
+use super::journal::index::{Index, Keeper, Keeping};
 use super::live::{Live, Reading};
 use super::lookup;
 use super::metrics::{Call, Metrics};
+use super::portal::Portal;
 use super::response;
 use super::revocation::{Fetching, LiveTrust, Look, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
@@ -43,11 +45,13 @@ pub struct Running {
     live: Arc<Live>,
     door: Door,
     admin: Admin,
+    portal: Option<SocketAddr>,
     tls: Arc<LiveTls>,
     stop: Stop,
     /// Listened for before anybody is told that the gateway is ready: unheard, the signal would end the process.
     hangup: Signal,
-    _watch: Watch,
+    _watches: Vec<Watch>,
+    keeper: Arc<Keeper>,
 }
 
 impl std::fmt::Debug for Running {
@@ -195,7 +199,7 @@ impl Running {
         let trust =
             Arc::new(LiveTrust::load(TrustOptions::of(&settings.identity)).map_err(super::tls::TlsError::from)?);
         trust.count_in(&metrics);
-        let config::Listen { address, certificate, key, tls_min, deadline, workers, .. } = settings.listen;
+        let config::Listen { address, certificate, key, tls_min, deadline, workers, .. } = settings.listen.clone();
         let tls = Arc::new(LiveTls::load(TlsOptions { certificate, key, min: tls_min }, Arc::clone(&trust))?);
         let gateway = Gateway::new(config, trust, clock.clone(), Arc::clone(&metrics))?;
         let live = Arc::new(Live::new(gateway));
@@ -221,14 +225,39 @@ impl Running {
                 }
             }
         };
-        let (metrics_of_door, told) = (Arc::clone(&metrics), on_failure(&live));
-        let door = Door::open(&options, Arc::clone(&tls), clock, metrics_of_door, told, worker);
+        let (metrics_of_door, told) = (Arc::clone(&metrics), on_failure(&live, None));
+        let door = Door::open(&options, Arc::clone(&tls), clock.clone(), metrics_of_door, told, worker);
         let door = door.map_err(failed("bind listen.address"))?;
+        let (index, keeper) = kept(&settings)?;
+        let mut watches = Vec::new();
+        let (door, portal) = match settings.portal {
+            Some(portal) => {
+                let options =
+                    TlsOptions { certificate: portal.certificate.clone(), key: portal.key.clone(), min: tls_min };
+                let tls = Arc::new(LiveTls::load(options, Arc::new(trust_of(&portal, &settings.identity)?))?);
+                let options = DoorOptions { address: portal.address, workers, deadline };
+                let portal = Arc::new(Portal::new(Arc::clone(&live), Arc::clone(tls.trust()), portal, index));
+                let worker = move || {
+                    let portal = Arc::clone(&portal);
+                    move |request: HttpRequest, payload: web::Payload| {
+                        let portal = Arc::clone(&portal);
+                        async move { portal.answer(request, payload).await }
+                    }
+                };
+                let told = on_failure(&live, Some("portal"));
+                let opened = door.beside(&options, Arc::clone(&tls), clock, Arc::clone(&metrics), told, worker);
+                let (door, address) = opened.map_err(failed("bind portal.address"))?;
+                let watch = Watch::start(tls, None, Watch::EVERY, on_trust(&live, Some("portal")));
+                watches.push(watch.map_err(failed("start a thread that watches certificates"))?);
+                (door, Some(address))
+            }
+            None => (door, None),
+        };
         let admin = Admin::open(AdminOptions { address: settings.admin.address, allow: settings.admin.allow })?;
-        let watch = Watch::start(Arc::clone(&tls), metrics, Watch::EVERY, on_trust(&live));
-        let watch = watch.map_err(failed("start a thread that watches certificates"))?;
+        let watch = Watch::start(Arc::clone(&tls), Some(metrics), Watch::EVERY, on_trust(&live, None));
+        watches.push(watch.map_err(failed("start a thread that watches certificates"))?);
         let hangup = signal(SignalKind::hangup()).map_err(failed("listen for SIGHUP"))?;
-        Ok(Self { live, door, admin, tls, stop: Stop::new(), hangup, _watch: watch })
+        Ok(Self { live, door, admin, portal, tls, stop: Stop::new(), hangup, _watches: watches, keeper })
     }
 
     /// Returns where callers come in.
@@ -243,12 +272,18 @@ impl Running {
         self.admin.address()
     }
 
+    /// Returns where patient portals come in, if they do.
+    #[must_use]
+    pub fn portal(&self) -> Option<SocketAddr> {
+        self.portal
+    }
+
     /// Serves until it is told to stop, and finishes what runs.
     ///
     /// # Errors
     /// A listener that fails.
     async fn serve(self, ending: &Ending) -> Result<(), StartError> {
-        let Self { live, door, admin, tls, stop, hangup, _watch } = self;
+        let Self { live, door, admin, portal: _, tls, stop, hangup, _watches, keeper } = self;
         let gateway = live.current();
         let (holder, base) = (gateway.config.holder.ura.as_str(), &gateway.config.listen.public_base);
         let begun = Event::new(EventKind::Start).at(holder, base).with("version", env!("CARGO_PKG_VERSION"));
@@ -263,7 +298,7 @@ impl Running {
         // until the last answer to a caller is out.
         let out = Stop::new();
         let looked_after =
-            actix_rt::spawn(admin.serve(metrics, checks(&live, tls, sources), hooks(&live), out.asked()));
+            actix_rt::spawn(admin.serve(metrics, checks(&live, &keeper, tls, sources), hooks(&live), out.asked()));
         let served = door.serve(stop.asked()).await.map_err(failed("serve"));
         ending.waits_for(Stage::AdminListener);
         out.now();
@@ -274,6 +309,7 @@ impl Running {
             tracing::error!("the admin listener fell over");
         }
         gateway.journal.event(Event::new(EventKind::Stop));
+        drop(keeper);
         // It waits for the disk; nothing else runs any more.
         ending.waits_for(Stage::Journal);
         gateway.journal.stop();
@@ -356,12 +392,14 @@ fn hooks(live: &Arc<Live>) -> Option<Hooks> {
     Some(Hooks { names, secret, notice: Arc::new(move || live.current().forget()) })
 }
 
-fn checks(live: &Arc<Live>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> Checks {
-    let live = Arc::clone(live);
+fn checks(live: &Arc<Live>, keeper: &Arc<Keeper>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> Checks {
+    // The keeper ends with the gateway, whoever still asks.
+    let (live, keeper) = (Arc::clone(live), Arc::downgrade(keeper));
     Arc::new(move || {
         let gateway = live.current();
         let broken = gateway.journal.is_broken();
         gateway.metrics.journal_broken(broken);
+        gateway.metrics.index_behind(keeper.upgrade().is_none_or(|keeper| keeper.state() != Keeping::Whole));
         let journal = if broken { Check::failing("journal", "broken") } else { Check::passing("journal") };
         let mut checks = vec![journal, live.check(), tls.check()];
         checks.extend(sources.checks(&gateway.config));
@@ -370,16 +408,42 @@ fn checks(live: &Arc<Live>, tls: Arc<LiveTls>, sources: Arc<Sources>) -> Checks 
     })
 }
 
-fn on_failure(live: &Live) -> OnFailure {
+/// Begins to keep the index of the journal.
+fn kept(config: &Config) -> Result<(Index, Arc<Keeper>), StartError> {
+    let keeper = Keeper::start(Index::of(&config.audit, &config.keys)?, Keeper::EVERY);
+    let keeper = keeper.map_err(failed("start a thread that keeps the index"))?;
+    Ok((Index::of(&config.audit, &config.keys)?, Arc::new(keeper)))
+}
+
+/// Reads what certificates of portals are judged by.
+fn trust_of(portal: &config::PortalSettings, identity: &config::IdentitySettings) -> Result<LiveTrust, StartError> {
+    if portal.crl.is_none() {
+        tracing::warn!("certificates of portals are not checked for revocation: portal.revocation is off");
+    }
+    let (trust, crl) = (portal.trust.clone(), portal.crl.clone());
+    let register = Arc::clone(&identity.register);
+    let loaded = LiveTrust::load(TrustOptions { trust, intermediates: None, crl, seen: None, ocsp: None, register });
+    Ok(loaded.map_err(super::tls::TlsError::from)?)
+}
+
+/// Adds which listener an event is of, where it is not the one of callers.
+fn at(event: Event, listener: Option<&'static str>) -> Event {
+    match listener {
+        Some(listener) => event.with("listener", listener),
+        None => event,
+    }
+}
+
+fn on_failure(live: &Live, listener: Option<&'static str>) -> OnFailure {
     // It stays, whatever gateway is in force.
     let journal = Arc::clone(&live.current().journal);
     Arc::new(move |failed: &FailedHandshake| {
         let event = Event::new(EventKind::HandshakeFailed).from_address(failed.address);
-        journal.event(event.because([failed.failure.code()]));
+        journal.event(at(event.because([failed.failure.code()]), listener));
     })
 }
 
-fn on_trust(live: &Live) -> Arc<dyn Fn(Look) + Send + Sync> {
+fn on_trust(live: &Live, listener: Option<&'static str>) -> Arc<dyn Fn(Look) + Send + Sync> {
     let journal = Arc::clone(&live.current().journal);
     Arc::new(move |look| {
         let state = match look {
@@ -387,6 +451,6 @@ fn on_trust(live: &Live) -> Arc<dyn Fn(Look) + Send + Sync> {
             Look::Renewed => "renewed",
             Look::Broken => "broken",
         };
-        journal.event(Event::new(EventKind::Trust).with("state", state));
+        journal.event(at(Event::new(EventKind::Trust).with("state", state), listener));
     })
 }

@@ -15,6 +15,7 @@ use super::directory::Directory;
 use super::door::{HandshakeFailure, Peer};
 use super::emergency::Emergencies;
 use super::forwarder::ForwardError;
+use super::journal::index::IndexError;
 use super::journal::{Journal, JournalError};
 use super::keys::{self, KeysError};
 use super::memory::{Memory, Remembered};
@@ -77,6 +78,9 @@ pub enum StartError {
     /// The record cannot be sent on.
     #[error("{0}")]
     Forward(#[from] ForwardError),
+    /// The index of the journal cannot be kept.
+    #[error("{0}")]
+    Index(#[from] IndexError),
     /// The keys cannot be used.
     #[error("{0}")]
     Keys(#[from] KeysError),

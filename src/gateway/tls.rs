@@ -228,13 +228,13 @@ impl Watch {
     /// How often to look: a change must count within 5 s.
     pub const EVERY: Duration = Duration::from_secs(2);
 
-    /// Starts to look every `every`.
+    /// Starts to look every `every`. What it finds about trust is counted in `metrics`, if that is the trust of callers.
     ///
     /// # Errors
     /// When no thread can be started.
     pub fn start(
         tls: Arc<LiveTls>,
-        metrics: Arc<Metrics>,
+        metrics: Option<Arc<Metrics>>,
         every: Duration,
         on_trust: OnTrust,
     ) -> std::io::Result<Self> {
@@ -246,11 +246,13 @@ impl Watch {
                     Look::Same => {}
                     look @ (Look::Renewed | Look::Broken) => on_trust(look),
                 }
-                let trust = tls.trust();
-                let current = trust.current();
-                let next_update = current.trust().earliest_next_update().map(time::OffsetDateTime::unix_timestamp);
-                metrics.trust(current.number(), trust.is_broken(), next_update);
-                metrics.crl_issuers(current.trust().crl_ends());
+                if let Some(metrics) = &metrics {
+                    let trust = tls.trust();
+                    let current = trust.current();
+                    let next_update = current.trust().earliest_next_update().map(time::OffsetDateTime::unix_timestamp);
+                    metrics.trust(current.number(), trust.is_broken(), next_update);
+                    metrics.crl_issuers(current.trust().crl_ends());
+                }
                 thread::park_timeout(every);
             }
         })?;

@@ -71,6 +71,36 @@ impl PageKeys {
         hmac(&key, bytes)
     }
 
+    /// Seals a text for one use.
+    ///
+    /// # Errors
+    /// No key, or no randomness from the system.
+    pub fn seal_text(&self, used_for: &str, text: &str) -> Result<String, NotGood> {
+        let key = hmac(self.0.first().ok_or(NotGood)?, used_for.as_bytes()).ok_or(NotGood)?;
+        let mut nonce = [0; NONCE];
+        openssl::rand::rand_bytes(&mut nonce).map_err(|_| NotGood)?;
+        let mut tag = [0; TAG];
+        let sealed = encrypt_aead(Cipher::aes_256_gcm(), &key, Some(&nonce), &[], text.as_bytes(), &mut tag);
+        Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed.map_err(|_| NotGood)?, &tag].concat()))
+    }
+
+    /// Opens a text that was sealed for that use.
+    ///
+    /// # Errors
+    /// Any text that is not one of ours.
+    pub fn open_text(&self, used_for: &str, token: &str) -> Result<String, NotGood> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| NotGood)?;
+        let (nonce, rest) = bytes.split_at_checked(NONCE).ok_or(NotGood)?;
+        let length = rest.len().checked_sub(TAG).ok_or(NotGood)?;
+        let (sealed, tag) = rest.split_at_checked(length).ok_or(NotGood)?;
+        let opened = |key: &[u8; 32]| {
+            let key = hmac(key, used_for.as_bytes())?;
+            decrypt_aead(Cipher::aes_256_gcm(), &key, Some(nonce), &[], sealed, tag).ok()
+        };
+        let text = self.0.iter().find_map(opened).ok_or(NotGood)?;
+        String::from_utf8(text).map_err(|_| NotGood)
+    }
+
     /// Seals a token for the page that begins after `skip` visible matches; it is good until `expiry`.
     ///
     /// # Errors
@@ -110,7 +140,8 @@ impl PageKeys {
     }
 }
 
-fn hmac(key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
+/// Returns the HMAC-SHA-256 of `bytes`; none where OpenSSL fails.
+pub(super) fn hmac(key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
     let key = PKey::hmac(key).ok()?;
     Signer::new(MessageDigest::sha256(), &key).ok()?.sign_oneshot_to_vec(bytes).ok()
 }

@@ -13,15 +13,30 @@ pub(super) fn format(value: &str) -> Result<(), Unclassifiable> {
 /// Reads an `Accept` header: FHIR JSON, or plain JSON by name, must be acceptable (RFC 9110, 12.5.1).
 pub(super) fn accept(header: Option<&str>) -> Result<(), Unclassifiable> {
     let Some(header) = header else { return Ok(()) };
-    let ranges = split(header, ',').map(range).collect::<Option<Vec<_>>>().ok_or(Unclassifiable::Format)?;
-    let weight = |name: &str| {
-        let named = ranges.iter().filter(|range| range.name == name).map(|range| range.acceptable);
-        named.reduce(|one, other| one || other)
-    };
+    let ranges = ranges(header)?;
+    let weight = |name: &str| weight_of(&ranges, name);
     // The most specific range that covers the answer's type decides; plain JSON is taken for it where it is named.
     let fhir = ["application/fhir+json", "application/*", "*/*"].into_iter().find_map(weight);
     let plain = ["application/json", "text/json"].into_iter().filter_map(weight).any(|acceptable| acceptable);
     if fhir.unwrap_or(false) || plain { Ok(()) } else { Err(Unclassifiable::Format) }
+}
+
+/// Reads an `Accept` header of whoever asks for a page: HTML must be acceptable.
+pub(super) fn html(header: Option<&str>) -> Result<(), Unclassifiable> {
+    let Some(header) = header else { return Ok(()) };
+    let ranges = ranges(header)?;
+    let html = ["text/html", "text/*", "*/*"].into_iter().find_map(|name| weight_of(&ranges, name));
+    if html.unwrap_or(false) { Ok(()) } else { Err(Unclassifiable::Format) }
+}
+
+fn ranges(header: &str) -> Result<Vec<Range>, Unclassifiable> {
+    split(header, ',').map(range).collect::<Option<_>>().ok_or(Unclassifiable::Format)
+}
+
+/// Returns whether what is called so is acceptable, where that is said.
+fn weight_of(ranges: &[Range], name: &str) -> Option<bool> {
+    let named = ranges.iter().filter(|range| range.name == name).map(|range| range.acceptable);
+    named.reduce(|one, other| one || other)
 }
 
 struct Range {

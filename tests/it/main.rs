@@ -47,6 +47,8 @@ mod operations;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod portal;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod search;

@@ -174,6 +174,11 @@ impl World {
         self.gateway.port()
     }
 
+    /// The line that the gateway wrote when it was ready.
+    pub(crate) fn ready(&self) -> &serde_json::Value {
+        self.gateway.ready()
+    }
+
     pub(crate) fn admin(&self) -> &str {
         self.gateway.admin()
     }

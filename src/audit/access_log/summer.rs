@@ -5,10 +5,26 @@ use time::{Date, Duration, Month, OffsetDateTime, UtcOffset};
 
 /// Returns the day and the time of day.
 pub(super) fn day_and_time(moment: OffsetDateTime) -> (String, String) {
-    let hours = if is_summer(moment) { 2 } else { 1 };
-    let local = moment.to_offset(UtcOffset::UTC).saturating_add(Duration::hours(hours));
+    let local = local(moment);
     let day = local.format(format_description!("[year]-[month]-[day]")).unwrap_or_default();
     (day, local.format(format_description!("[hour]:[minute]")).unwrap_or_default())
+}
+
+/// Returns the day.
+pub(super) fn day(moment: OffsetDateTime) -> Date {
+    local(moment).date()
+}
+
+/// Returns the moment at which a day begins: summer begins and ends by day.
+pub(super) fn midnight(day: Date) -> OffsetDateTime {
+    let utc = day.midnight().assume_utc();
+    let winter = utc.saturating_sub(Duration::HOUR);
+    if is_summer(winter) { utc.saturating_sub(Duration::hours(2)) } else { winter }
+}
+
+fn local(moment: OffsetDateTime) -> OffsetDateTime {
+    let hours = if is_summer(moment) { 2 } else { 1 };
+    moment.to_offset(UtcOffset::UTC).saturating_add(Duration::hours(hours))
 }
 
 /// From the last Sunday of March, 01:00 UTC, until the last Sunday of October, 01:00 UTC.
@@ -42,6 +58,8 @@ mod tests {
             (datetime!(2027-03-28 01:00 UTC), ("2027-03-28", "03:00")),
         ] {
             let (day, time) = day_and_time(moment);
+            let begins = midnight(super::day(moment));
+            assert_eq!(day_and_time(begins), (day.clone(), "00:00".to_owned()), "{moment}");
             assert_eq!((day.as_str(), time.as_str()), expected, "{moment}");
         }
     }

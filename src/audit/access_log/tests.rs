@@ -98,30 +98,39 @@ fn what_was_withheld_makes_no_difference() {
     let with = told(&[Story::default(), read(&["Condition/hidden"])]);
     let without = told(&[Story { withheld: &[], ..Story::default() }, read(&[])]);
     assert_eq!(values(&with), values(&without));
-    let text = page(&lines(&with), Language::Dutch);
-    assert_eq!(text, page(&lines(&without), Language::Dutch));
+    let text = Page::of(&lines(&with), Language::Dutch).to_html();
+    assert_eq!(text, Page::of(&lines(&without), Language::Dutch).to_html());
     assert!(!text.contains("hidden"));
 }
 
 #[test]
 fn the_page_is_in_the_language_asked_for_escapes_others_words_and_has_no_scripts() {
     let written = told(&[Story { purpose: "BTG", review: emergency(), ..Story::default() }]);
-    let dutch = page(&lines(&written), Language::Dutch);
+    let lines = lines(&written);
+    let dutch = Page::of(&lines, Language::Dutch).kept_by("Ziekenhuis \"Sluis\"", "FG <fg@sluis.example>").to_html();
     for part in [
         "<html lang=\"nl\">",
-        "Praktijk &lt;Brug&gt; (URA 00000001), huisarts (01.015)",
+        "Praktijk &lt;Brug&gt;, huisarts (01.015)<small>URA 00000001</small>",
         "problemen en diagnoses",
         "noodprocedure",
-        "toestemming van de patiënt; regels: wabvpz",
-        "<th scope=\"row\">2026-03-01</th>",
-        "<caption>",
+        "toestemming van de patiënt<small>regels: wabvpz</small>",
+        "<th scope=\"row\" role=\"rowheader\"><time datetime=\"2026-03-01\">1 maart 2026</time></th>",
+        "<caption id=\"log\">",
+        "<strong>Ziekenhuis &quot;Sluis&quot;</strong>",
+        "FG &lt;fg@sluis.example&gt;",
     ] {
         assert!(dutch.contains(part), "{part} in {dutch}");
     }
-    assert!(page(&lines(&written), Language::English).contains("<td>problems and diagnoses</td><td>yes</td>"));
+    let english = Page::of(&lines, Language::English).to_html();
+    assert!(english.contains("data-head=\"Which data\" class=\"kinds\">problems and diagnoses</td>"), "{english}");
+    assert!(english.contains("data-head=\"Shown\">yes</td>") && !english.contains("turn to"));
     // No person, no number, nothing that runs or loads.
     for part in ["de Wit", "900000001", "999911120", "<script", "http:", "https:", "<Brug>"] {
         assert!(!dutch.contains(part), "{part}");
     }
-    assert!(page(&[], Language::Dutch).contains("Er is niets opgevraagd."));
+    let now = datetime!(2026-03-01 12:00 UTC);
+    let days = Days::between(None, None, now).unwrap();
+    let nothing = Page::of(&[], Language::English).of_days(days).to_html();
+    assert!(nothing.contains("Nothing was asked for.") && !nothing.contains("<table"));
+    assert!(nothing.contains("From <time datetime=\"2025-03-01\">1 March 2025</time> up to and including"));
 }

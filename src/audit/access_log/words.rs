@@ -42,12 +42,38 @@ impl Language {
         self.found(GROUNDS, code).unwrap_or(code).to_owned()
     }
 
+    /// Writes a day (`2026-03-01`) in words; what is none stays as it is.
+    pub(super) fn day(self, text: &str) -> String {
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next(), parts.next(), parts.next());
+        let month = month.and_then(|month| self.found(MONTHS, month));
+        match (year, month, day.map(|day| day.trim_start_matches('0'))) {
+            (Some(year), Some(month), Some(day)) => format!("{day} {month} {year}"),
+            _ => text.to_owned(),
+        }
+    }
+
     /// The specialism where it has words, else the profession.
     pub(super) fn role(self, code: &str) -> String {
         let profession = || code.split_once('.').and_then(|(profession, _)| self.found(ROLES, profession));
         self.found(ROLES, code).or_else(profession).map_or_else(|| code.to_owned(), |words| format!("{words} ({code})"))
     }
 }
+
+const MONTHS: &[(&str, Words)] = &[
+    ("01", ("januari", "January")),
+    ("02", ("februari", "February")),
+    ("03", ("maart", "March")),
+    ("04", ("april", "April")),
+    ("05", ("mei", "May")),
+    ("06", ("juni", "June")),
+    ("07", ("juli", "July")),
+    ("08", ("augustus", "August")),
+    ("09", ("september", "September")),
+    ("10", ("oktober", "October")),
+    ("11", ("november", "November")),
+    ("12", ("december", "December")),
+];
 
 const KINDS: &[(&str, Words)] = &[
     ("AllergyIntolerance", ("allergieën", "allergies")),
@@ -138,6 +164,13 @@ mod tests {
             assert_eq!((language.role("99.000"), language.kind("Basic")), ("99.000".to_owned(), "Basic".to_owned()));
         }
         assert_eq!(Language::Dutch.role("01.010"), "arts (01.010)");
+    }
+
+    #[test]
+    fn a_day_is_written_as_people_say_it() {
+        assert_eq!(Language::Dutch.day("2026-03-01"), "1 maart 2026");
+        assert_eq!(Language::English.day("2026-10-30"), "30 October 2026");
+        assert_eq!(Language::English.day(""), "");
     }
 
     #[test]

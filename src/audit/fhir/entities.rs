@@ -8,8 +8,8 @@ use super::{About, BALP, coding, put};
 use crate::audit::access::{Asked, Facts, Subject};
 use crate::query::BSN_SYSTEM;
 
-const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
-const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+pub(super) const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
+pub(super) const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
 
 impl About<'_> {
     pub(super) fn transaction(&self) -> Option<Value> {
@@ -28,8 +28,7 @@ impl About<'_> {
     }
 
     pub(super) fn consents(&self) -> Vec<Value> {
-        let consents = self.access.facts.authorisation.as_ref().map_or(&[][..], |basis| &basis.consents);
-        consents.iter().map(|consent| of_type("Consent", consent)).collect()
+        consents(self.access.facts.authorisation.as_ref().map_or(&[][..], |basis| &basis.consents))
     }
 
     /// What was asked, as it came.
@@ -43,9 +42,19 @@ impl About<'_> {
     }
 }
 
+pub(super) fn consents(references: &[String]) -> Vec<Value> {
+    references.iter().map(|consent| of_type("Consent", consent)).collect()
+}
+
 /// A Patient record of the person.
 pub(super) fn patient(reference: &str, subject: Option<&Subject>) -> Value {
-    let mut what = json!({"reference": reference});
+    person(Some(reference), subject)
+}
+
+/// The person, who may be known by BSN alone.
+pub(super) fn person(reference: Option<&str>, subject: Option<&Subject>) -> Value {
+    let mut what = json!({});
+    put(&mut what, "reference", reference.map(|reference| json!(reference)));
     let bsn = subject.and_then(|subject| subject.bsn.as_ref());
     put(&mut what, "identifier", bsn.map(|bsn| json!({"system": BSN_SYSTEM, "value": bsn})));
     json!({

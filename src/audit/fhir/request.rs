@@ -82,12 +82,7 @@ impl About<'_> {
     /// Adds how the request ended; not why, which is for whoever may read the journal.
     fn ended(&self, event: &mut Value) {
         let outcome = self.access.facts.outcome.as_deref().unwrap_or_default();
-        let code = match outcome {
-            "delivered" => "0",
-            "refused" => "4",
-            _ => "8",
-        };
-        put(event, "outcome", Some(json!(code)));
+        put(event, "outcome", Some(json!(super::outcome(outcome))));
         put(event, "outcomeDesc", Some(json!(outcome)));
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::agents::network;
-use super::entities::patient;
+use super::entities::{patient, person};
 use super::{AuditEvent, DCM, coding, id, observer, put, source};
 use crate::audit::access::{Facts, Occurrence};
 
@@ -33,7 +33,8 @@ fn code(facts: &Facts) -> Option<Code> {
         "dropped" => of(ALERT, Some(("110133", "Audit Recording Stopped")), "4"),
         "turned-away" => of(ALERT, None, "8"),
         "explained" => of(ALERT, Some(("110132", "Use of Restricted Function")), "0"),
-        "reviewed" | "read" => of(LOG_USED, None, "0"),
+        "reviewed" | "read" | "log-shown" => of(LOG_USED, None, "0"),
+        "log-refused" => of(LOG_USED, None, "4"),
         "segment" | "checkpoint" => None,
         // Of a younger gateway than this program: it is told by its name.
         _ => of(ALERT, None, "0"),
@@ -56,7 +57,12 @@ pub(super) fn of(occurrence: &Occurrence) -> Option<AuditEvent> {
     });
     put(&mut event, "subtype", subtype.map(|(code, display)| json!([coding(DCM, code, display)])));
     let references = facts.patient.as_ref().map_or(&[][..], |patient| &patient.references);
-    let people: Vec<Value> = references.iter().map(|reference| patient(reference, facts.patient.as_ref())).collect();
+    let subject = facts.patient.as_ref();
+    let mut people: Vec<Value> = references.iter().map(|reference| patient(reference, subject)).collect();
+    // A portal knows a patient by BSN alone.
+    if people.is_empty() && subject.is_some_and(|subject| subject.bsn.is_some()) {
+        people.push(person(None, subject));
+    }
     put(&mut event, "entity", (!people.is_empty()).then(|| json!(people)));
     Some(AuditEvent(event))
 }
@@ -68,10 +74,13 @@ fn told(facts: &Facts) -> String {
     words.map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// Whoever brought it about: somebody at an address, a user of this machine, or the gateway itself.
+/// Whoever brought it about: a portal, somebody at an address, a user of this machine, or the gateway itself.
 fn agent(facts: &Facts) -> Value {
     let named = facts.by.as_ref().map(|name| json!(name));
     match (&facts.address, &facts.user) {
+        (Some(address), _) if facts.by.is_some() => {
+            json!({"who": {"display": facts.by}, "requestor": true, "network": network(address)})
+        }
         (Some(address), _) => json!({"who": {"display": "unproven"}, "requestor": true, "network": network(address)}),
         (None, Some(user)) => {
             let mut agent = json!({"altId": user, "requestor": true});

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{AuditError, Period, Sought, each_access, exit_code};
-use crate::audit::{self, Language, LogLine, Verdict};
+use super::indexed::{About, each_access_about};
+use super::{AuditError, Period, Sought, exit_code};
+use crate::audit::{self, Language, LogLine, Page, Verdict};
 
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum Form {
 pub fn access_log(directory: &Path, patient: &str, period: Period, form: Form) -> Result<(String, i32), AuditError> {
     let sought = Sought::of(patient)?;
     let mut accesses = Vec::new();
-    let found = each_access(directory, |access| {
+    let found = each_access_about(directory, About::Patient(&sought), period, |access| {
         if period.meets(access.began(), access.time()) && access.patient().is_some_and(|patient| sought.is(patient)) {
             accesses.push(access);
         }
@@ -32,7 +33,7 @@ pub fn access_log(directory: &Path, patient: &str, period: Period, form: Form) -
     let lines = audit::access_log(&accesses);
     let text = match form {
         Form::Page(_) if found == Verdict::Altered => String::new(),
-        Form::Page(language) => audit::page(&lines, language),
+        Form::Page(language) => Page::of(&lines, language).to_html(),
         Form::Json => serde_json::to_string(&Answer { verdict: found.code(), lines })?,
     };
     Ok((text, exit_code(found)))

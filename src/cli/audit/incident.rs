@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{AuditError, Period, each_access, exit_code, plain};
+use super::indexed::{About, each_access_about};
+use super::{AuditError, Period, exit_code, plain};
 use crate::audit::{Incident, Reached, Verdict};
 use crate::identity::Ura;
 
@@ -16,7 +17,7 @@ use crate::identity::Ura;
 pub fn incident(directory: &Path, caller: &str, period: Period, table: bool) -> Result<(String, i32), AuditError> {
     let ura: Ura = caller.parse().map_err(|_| AuditError::NotAnOrganisation)?;
     let mut incident = Incident::of(ura.as_str());
-    let found = each_access(directory, |access| {
+    let found = each_access_about(directory, About::Caller(&ura), period, |access| {
         if period.meets(access.began(), access.time()) {
             incident.add(&access);
         }

@@ -16,7 +16,7 @@ pub enum NotAPeriod {
 }
 
 /// From a moment on, until before another; open where one is not given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Period {
     from: Option<OffsetDateTime>,
     to: Option<OffsetDateTime>,
@@ -34,6 +34,11 @@ impl Period {
             (Some(from), Some(to)) if to < from => Err(NotAPeriod::Backwards),
             _ => Ok(Self { from, to }),
         }
+    }
+
+    /// Returns the moment it begins with and the one it ends before.
+    pub(super) fn ends(&self) -> (Option<OffsetDateTime>, Option<OffsetDateTime>) {
+        (self.from, self.to)
     }
 
     /// Returns true if and only if the moment is in the period, or may be: one that could not be written is in each.

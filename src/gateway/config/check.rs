@@ -5,6 +5,7 @@ mod directory;
 mod forward;
 mod hook;
 mod identity;
+mod portal;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -82,6 +83,7 @@ impl Check {
         let consent = self.consent(raw.consent, upstream.as_ref());
         let directory = self.organisations(raw.directory);
         let policy = self.policy(raw.policy);
+        let portal = raw.portal.map(|portal| self.portal(portal, identity.as_ref(), listen.as_ref()));
         let telemetry = self.telemetry(raw.telemetry);
         let forward = self.forward(raw.audit.forward, holder.as_ref());
         if raw.audit.durability != "group" {
@@ -102,6 +104,10 @@ impl Check {
             forward,
             keys: self.directory.join(raw.keys.directory),
             profiles,
+            portal: match portal {
+                Some(portal) => Some(portal?),
+                None => None,
+            },
             telemetry: telemetry?,
         })
     }

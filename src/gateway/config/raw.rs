@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub(super) keys: Keys,
     #[serde(default)]
     pub(super) profiles: Profiles,
+    pub(super) portal: Option<Portal>,
     #[serde(default)]
     pub(super) telemetry: Telemetry,
 }
@@ -300,6 +301,21 @@ impl Default for Keys {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Profiles {
     pub(super) directory: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Portal {
+    pub(super) address: String,
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+    pub(super) public_base: String,
+    pub(super) trust: PathBuf,
+    pub(super) crl: Option<PathBuf>,
+    #[serde(default = "require")]
+    pub(super) revocation: String,
+    pub(super) clients: Vec<String>,
+    pub(super) contact: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::revocation::{Generation, LiveTrust, Mark};
 use crate::gateway::trust::Unproven;
-use crate::identity::{Caller, Finding, Reason, Refused, Register, identify};
+use crate::identity::{Caller, Finding, Reason, Refused, Register, examine, identify};
+use crate::refusal::Refusal;
 
 /// Who is at the other end of a connection. Requests find it with `HttpRequest::conn_data`.
 ///
@@ -123,13 +124,17 @@ impl Peer {
         let Some(certificate) = caller.certificate() else {
             return Err(refused(Reason::NoUziIdentity, "no certificate"));
         };
-        let told = |moment: OffsetDateTime| moment.format(&Rfc3339).unwrap_or_default();
         if now < certificate.not_before {
             return Err(refused(Reason::NotYetValid, told(certificate.not_before)));
         }
         if now > certificate.not_after {
             return Err(refused(Reason::Expired, told(certificate.not_after)));
         }
+        self.holds(&current, now, trust).await.map(|()| caller)
+    }
+
+    /// Judges chain and revocation anew where anything changed.
+    async fn holds(&self, current: &Generation, now: OffsetDateTime, trust: &LiveTrust) -> Result<(), Refused> {
         let mark = Some(current.mark(now));
         if self.0.verified.get() != mark {
             let unproven = current.trust().prove(&self.0.leaf, &self.0.chain)?;
@@ -137,8 +142,7 @@ impl Peer {
             self.0.verified.set(mark);
         }
         let unproven = self.0.unproven.borrow().clone();
-        trust.prove(&unproven, now).await?;
-        Ok(caller)
+        trust.prove(&unproven, now).await
     }
 
     /// Returns who the certificate names, read again where another register is in force.
@@ -149,6 +153,51 @@ impl Peer {
                 .map_err(|_| refused(Reason::NoUziIdentity, "OpenSSL cannot write it"))?;
         }
         read.caller.clone()
+    }
+
+    /// Admits a request of a client that is no caller: returns the DNS name by which it is one of `clients`, if the
+    /// certificate still holds and has no UZI name. After a refusal the connection is closed when its answers are out.
+    ///
+    /// # Errors
+    /// Why it is no such client.
+    pub async fn admit_client(
+        &self,
+        now: OffsetDateTime,
+        trust: &LiveTrust,
+        clients: &[String],
+    ) -> Result<String, NotAClient> {
+        let admitted = self.judge_client(now, trust, clients).await;
+        if admitted.is_err() {
+            self.0.refused.set(true);
+            self.0.changed.notify_waiters();
+        }
+        admitted
+    }
+
+    async fn judge_client(
+        &self,
+        now: OffsetDateTime,
+        trust: &LiveTrust,
+        clients: &[String],
+    ) -> Result<String, NotAClient> {
+        let current = trust.current();
+        let der = self.0.leaf.to_der().map_err(|_| NotAClient::Unnamed)?;
+        let examination = examine(&der, now, current.register());
+        if examination.statement().is_some() {
+            return Err(NotAClient::Uzi);
+        }
+        let facts = examination.certificate().ok_or(NotAClient::Unnamed)?;
+        if now < facts.not_before {
+            return Err(NotAClient::Over(refused(Reason::NotYetValid, told(facts.not_before))));
+        }
+        if now > facts.not_after {
+            return Err(NotAClient::Over(refused(Reason::Expired, told(facts.not_after))));
+        }
+        self.holds(&current, now, trust).await.map_err(NotAClient::Over)?;
+        let names = self.0.leaf.subject_alt_names();
+        let names = names.iter().flatten().filter_map(|name| name.dnsname());
+        let known = |name: &str| clients.iter().find(|client| client.eq_ignore_ascii_case(name)).cloned();
+        names.into_iter().find_map(known).ok_or(NotAClient::Unnamed)
     }
 
     /// Ready once a request of this peer was refused.
@@ -197,8 +246,42 @@ impl Peer {
     }
 }
 
+fn told(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_default()
+}
+
 fn refused(reason: Reason, found: impl Into<Cow<'static, str>>) -> Refused {
     Refused::new(vec![Finding::of(reason, found)])
+}
+
+/// Why a peer is no client of a listener that is not for callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotAClient {
+    /// Its certificate has a UZI name: it is a caller's.
+    Uzi,
+    /// Its certificate has none of the names of those who may come.
+    Unnamed,
+    /// Its certificate was good at the handshake and is not any more.
+    Over(Refused),
+}
+
+impl NotAClient {
+    /// Returns the codes that stand in log and journal.
+    pub(in crate::gateway) fn codes(&self) -> Vec<&'static str> {
+        match self {
+            Self::Uzi => vec!["uzi-certificate"],
+            Self::Unnamed => vec!["unknown-client"],
+            Self::Over(refused) => refused.reasons().iter().map(|reason| reason.code()).collect(),
+        }
+    }
+
+    /// Returns what it sees.
+    pub(in crate::gateway) fn refusal(&self) -> Refusal {
+        match self {
+            Self::Uzi | Self::Unnamed => Refusal::UnknownCaller,
+            Self::Over(_) => Refusal::ExpiredCaller,
+        }
+    }
 }
 
 /// One answer under way.

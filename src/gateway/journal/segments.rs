@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::audit::Ending;
@@ -44,7 +45,40 @@ pub(crate) fn list(directory: &Path) -> io::Result<Listing> {
     Ok(listing)
 }
 
+/// What tells a file from what it was: its inode, its length, and when it was written and changed. Whoever writes to it
+/// changes the last, which no program can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark([u64; 6]);
+
+impl Mark {
+    /// Looks at a file.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        let times = [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()];
+        let [written, written_nanos, changed, changed_nanos] = times.map(i64::cast_unsigned);
+        Ok(Self([metadata.ino(), metadata.len(), written, written_nanos, changed, changed_nanos]))
+    }
+
+    pub(crate) fn numbers(self) -> [u64; 6] {
+        self.0
+    }
+
+    pub(crate) fn from_numbers(numbers: [u64; 6]) -> Self {
+        Self(numbers)
+    }
+}
+
 impl Segment {
+    /// Looks at the file.
+    pub(crate) fn mark(&self) -> io::Result<Mark> {
+        Mark::of(&self.path)
+    }
+
+    /// Opens the file to read in it.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
     /// Reads the lines one by one, without their ends. A line beyond the bound is given in pieces, none of which is a
     /// record.
     pub(crate) fn each_line(&self, mut read: impl FnMut(&[u8], Ending)) -> io::Result<()> {

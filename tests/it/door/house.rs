@@ -120,7 +120,8 @@ impl House {
         trust.count_in(&metrics);
         let tls = Arc::new(LiveTls::load(options, trust).unwrap());
         let watch =
-            Watch::start(Arc::clone(&tls), Arc::clone(&metrics), Duration::from_millis(20), Arc::new(|_| ())).unwrap();
+            Watch::start(Arc::clone(&tls), Some(Arc::clone(&metrics)), Duration::from_millis(20), Arc::new(|_| ()))
+                .unwrap();
         let (tell, failures) = mpsc::channel();
         let tell = Mutex::new(tell);
         let (clock, hand) = Clock::by_hand(now());
