@@ -36,6 +36,7 @@ pub mod sample;
 pub mod signing;
 pub mod start;
 pub mod state;
+pub mod statement;
 pub mod stop;
 pub mod subscription;
 pub mod telemetry;

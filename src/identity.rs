@@ -4,6 +4,7 @@
 //! elsewhere: in the subject, in other names, in the issuer and its policies. A caller is proven only where all of it
 //! agrees. Whether the chain holds and nothing is revoked is the shell's to judge (`gateway::trust`).
 
+mod acting;
 mod admission;
 mod caller;
 mod certificate;
@@ -16,7 +17,11 @@ mod identify;
 mod reason;
 mod register;
 mod san;
+pub mod statement;
 
+#[cfg(test)]
+pub(crate) use acting::doctor_behind;
+pub use acting::{StatementFacts, StatementKind};
 pub use admission::Admitted;
 pub use caller::{Caller, CallerNames, CardType, CertificateFacts, IllFormed, Role, Ura, UziNumber};
 pub use facility::FacilityTypes;

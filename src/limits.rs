@@ -1,5 +1,6 @@
 //! Every bound, with its reason. A bound that is met is an error, never a shorter answer.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::json::Bounds;
@@ -154,6 +155,36 @@ pub const OCSP_BYTES: usize = 64 * 1024;
 
 /// Certificates whose answers are held: callers of an issuer without a CRL. What goes for want of room is asked for again.
 pub const OCSP_PLACES: usize = 10_000;
+
+/// A statement about who acts behind a system: some two thousand characters, and well below what a head may have.
+pub const STATEMENT_BYTES: usize = 16 * 1024;
+
+/// The header of a statement: a handful of members.
+pub const STATEMENT_HEADER: Bounds = Bounds { bytes: 4 * 1024, depth: 4, members: 32 };
+
+/// The claims of a statement: some twenty, and an extension with some ten.
+pub const STATEMENT: Bounds = Bounds { bytes: STATEMENT_BYTES, depth: 12, members: 64 };
+
+/// One claim of a statement that is a text: a name, a URL, a list of scopes.
+pub const CLAIM_BYTES: usize = 2 * 1024;
+
+/// The name of a key.
+pub const KEY_NAME_BYTES: usize = 256;
+
+/// A set of keys: some three thousand characters for each key with its certificates.
+pub const KEY_SET: Bounds = Bounds { bytes: 256 * 1024, depth: 8, members: 32 };
+
+/// Keys in one set: those of some years of rotation.
+pub const KEYS: usize = 64;
+
+/// Bits of an RSA key: fewer can be broken, more cost each request more than they are worth.
+pub const RSA_BITS: RangeInclusive<usize> = 2_048..=8_192;
+
+/// A list of statements that were taken back: a hundred characters each, for as many as a register has in some months.
+pub const REVOCATION_LIST: Bounds = Bounds { bytes: 32 * 1024 * 1024, depth: 6, members: 32 };
+
+/// Issuers whose statements are accepted: each of them fetches, and one is looked for with each request.
+pub const STATEMENT_ISSUERS: usize = 16;
 
 /// Waiting for a connection to the upstream.
 pub const CONNECT: Duration = Duration::from_secs(3);

@@ -174,6 +174,20 @@
 //! counts once it is published and fetched, not at the moment in which somebody reports a card stolen, and without a nonce an
 //! answer of before counts until its own end.
 //!
+//! ## The token that says too much, or is somebody else's
+//!
+//! Gateways have believed the key that came with a token, the algorithm that its header named, an address in it, a token made
+//! for another server or stolen from another client. Here a [`statement`](crate::identity::statement) is read by the strict
+//! reader of [`json`](crate::json), its issuer is one of the configuration, its key is one that was at hand before it came, by a
+//! name that goes with its algorithm, and no address in it is followed. An access token is bound to this gateway and to the
+//! client certificate of the connection; a Dezi statement to the organisation of the certificate and to a list of what was taken
+//! back that holds. What limits a token in a way that is not judged here refuses it. One that is not good is a refusal of fixed
+//! bytes, never a request of the system; and everything that is kept for one caller (page links, emergencies, records of who
+//! they are) is kept for the person.
+//!
+//! A Dezi statement is bound to no client: a colleague at the same organisation whose system has its certificate could send it
+//! until it is too old or taken back. That is not promised against; `max_age` bounds it.
+//!
 //! ## The record that can be edited
 //!
 //! Each line of the journal carries the hash of the one before; a line that is changed, missing or moved is found, and where.

@@ -13,6 +13,8 @@ pub enum Refusal {
     UnknownCaller,
     /// The certificate is no longer valid, or revoked.
     ExpiredCaller,
+    /// `Authorization` does not prove who acts behind the system, whatever the cause.
+    UnprovenPerson,
     /// Hidden, denied, deleted or unknown: one answer.
     NotFound,
     /// Role, purpose, type or interaction are not admitted, whatever the data.
@@ -45,9 +47,10 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UnknownCaller,
         Self::ExpiredCaller,
+        Self::UnprovenPerson,
         Self::NotFound,
         Self::Forbidden,
         Self::TooCostly,
@@ -117,6 +120,7 @@ impl Refusal {
                 (401, "unknown", "The client certificate does not name a caller that is known here.")
             }
             Self::ExpiredCaller => (401, "expired", "The client certificate is not valid any more."),
+            Self::UnprovenPerson => (401, "login", "The bearer token does not prove who acts behind the system."),
             Self::NotFound => (404, "not-found", "There is nothing here for this caller."),
             Self::Forbidden => (403, "forbidden", "This is not offered to this role for this purpose."),
             Self::TooCostly => (403, "too-costly", "The answer is too large; ask for less at a time."),

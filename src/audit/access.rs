@@ -154,6 +154,17 @@ pub(super) struct Who {
     pub(super) surname: Option<String>,
     pub(super) organization: Option<String>,
     pub(super) certificate: Option<Certificate>,
+    pub(super) statement: Option<Statement>,
+}
+
+/// What says who acts behind a system.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(super) struct Statement {
+    pub(super) kind: String,
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    pub(super) jti: String,
+    pub(super) system: String,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -165,6 +176,11 @@ impl Who {
     /// Returns the role that is proven, or what stands on a certificate that proves none (CPS UZI-register, 7.1).
     pub(super) fn role(&self) -> &str {
         self.role.as_deref().unwrap_or("00.000")
+    }
+
+    /// Returns true if and only if a person is proven: by a card, or by a statement.
+    pub(super) fn is_person(&self) -> bool {
+        matches!(self.card_type.as_str(), "Z" | "N") || self.statement.is_some()
     }
 
     pub(super) fn name(&self) -> Option<String> {

@@ -127,7 +127,7 @@ impl Looked {
             ura: who.ura.clone(),
             organisation: who.organization.clone(),
             role: who.role.clone(),
-            person: matches!(who.card_type.as_str(), "Z" | "N"),
+            person: who.is_person(),
             kinds,
             shown,
             purpose: facts.purpose.clone(),

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | 7.2 event code, action, time, nature, result | `type`, `action`, `recorded` and `period`, `subtype`, `outcome` |
 //! | 7.3.1 to 7.3.5 user, name, role, initiator | `agent` IRCP: `who`, `name`, `role`, `requestor` |
+//! | 7.3.1 user behind a system | the same, by a statement: `agent` UserOauthAgent and, of the decision, `entity` by its id |
 //! | 7.3.6 responsible | `agent` PROV: the organisation |
 //! | 7.3.10 access point | `agent.network` of the client |
 //! | 7.4.1, 7.4.3 patient | `entity` 1: `what`, by reference and BSN |

@@ -109,6 +109,7 @@ mod tests {
     use crate::audit::tests::{Story, Written, emergency};
     use crate::audit::{Event, EventKind, Interaction, Outcome, Sink as _};
     use crate::consent::Ground;
+    use crate::identity::{CardType, StatementKind};
 
     fn rows(written: &Written) -> Vec<Vec<String>> {
         let (told, under_way) = written.told();
@@ -158,6 +159,15 @@ mod tests {
         }
         assert!(rows.iter().all(|row| row.len() == COLUMNS.len()));
         assert!(!rows[1].join(" ").contains("hidden"));
+    }
+
+    #[test]
+    fn who_acts_behind_a_system_is_the_user() {
+        let written = Written::default();
+        let (card, statement) = (CardType::System, Some(StatementKind::Dezi));
+        Story { card, statement, ..Story::default() }.tell(&written);
+        let row = rows(&written).pop().unwrap();
+        assert_eq!(row[6..9], ["900022159", "J. Jansen", "01.015"]);
     }
 
     #[test]

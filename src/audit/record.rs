@@ -211,6 +211,16 @@ fn who(who: &mut Members, caller: &Caller) {
     who.text("ura", caller.ura().as_str());
     who.text("uzi", caller.uzi().as_str());
     who.text("card_type", caller.card_type().letter().encode_utf8(&mut [0; 4]));
+    if let (Some(statement), Some(system)) = (caller.statement(), caller.system()) {
+        // Who acts is who stands here; the system is named beside what says so.
+        who.object("statement", |members| {
+            members.text("kind", statement.kind.code());
+            members.text("issuer", &statement.issuer);
+            members.text("subject", &statement.subject);
+            members.text("jti", &statement.jti);
+            members.text("system", system.as_str());
+        });
+    }
     who.known("role", caller.role().map(|role| role.as_str()));
     let names = caller.names();
     who.known("given_name", names.given_name.as_deref());

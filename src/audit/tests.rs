@@ -8,7 +8,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::consent::{Ground, Purpose};
-use crate::identity::{Caller, CallerNames, CardType, CertificateFacts};
+use crate::identity::{Caller, CallerNames, CardType, CertificateFacts, StatementKind, doctor_behind};
 
 pub(super) const NOON: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -91,6 +91,8 @@ pub(super) struct Story {
     pub(super) released: &'static [&'static str],
     pub(super) total: Option<u64>,
     pub(super) withheld: &'static [&'static str],
+    /// What says who acts behind the system.
+    pub(super) statement: Option<StatementKind>,
 }
 
 impl Default for Story {
@@ -112,6 +114,7 @@ impl Default for Story {
             released: &["Condition/1", "Condition/2"],
             total: None,
             withheld: &["Condition/hidden"],
+            statement: None,
         }
     }
 }
@@ -140,6 +143,10 @@ impl Story {
             names,
             Some(certificate),
         );
+        let caller = match self.statement {
+            Some(kind) => doctor_behind(&caller, "900022159", kind),
+            None => caller,
+        };
         Opening {
             request: self.id.to_owned(),
             caller: Arc::new(caller),

@@ -12,6 +12,7 @@ use crate::gateway::revocation::TrustOptions;
 use crate::gateway::sample::{self, Sample};
 use crate::gateway::start::{self, Unasked};
 use crate::gateway::state::{Rules, StartError};
+use crate::gateway::statement::Statements;
 use crate::gateway::trust::{CrlState, Directories, Editions, Moment, Standing, Trust, TrustError};
 use crate::label::{Share, SystemName};
 
@@ -46,6 +47,9 @@ pub fn check(path: &Path) -> Vec<Mistake> {
     }
     if let Err(error) = forwarder::check(&config.audit, &config.forward) {
         mistakes.push(mistake("audit.forward", error.to_string()));
+    }
+    if let Err(error) = Statements::load(&config.identity.statements, Clock::system().now()) {
+        mistakes.push(mistake("identity.statement", error.to_string()));
     }
     for Unasked { key, base, fault } in probe(&config) {
         let expected = if key == "directory.url" {

@@ -7,6 +7,7 @@ pub mod cast;
 pub mod fhir_server;
 pub mod pki;
 pub mod record;
+pub mod signer;
 pub mod stage;
 pub mod tour;
 

@@ -11,7 +11,6 @@ use super::likeness::Likeness;
 use super::record::{Member, Referenced};
 use super::rule::{Actor, ActorRole, Effect, Who};
 use super::window::Window;
-use crate::identity::CardType;
 use crate::limits::{ACTOR_COMPARISONS, ACTOR_DEPTH};
 use crate::profile::Membership;
 
@@ -228,9 +227,9 @@ impl<'a> Parties<'a> {
             return Likeness::Is;
         }
         let record = who.reference.as_deref().and_then(|reference| referenced.get(reference));
-        match self.asked.caller.card_type() {
-            CardType::System => compare_both(who, record, &[(UZI_SYSTEM, self.asked.caller.uzi().as_str())]),
-            CardType::Professional | CardType::Employee | CardType::Function => Likeness::Unknown,
+        match self.asked.caller.system() {
+            Some(system) => compare_both(who, record, &[(UZI_SYSTEM, system.as_str())]),
+            None => Likeness::Unknown,
         }
     }
 

@@ -18,6 +18,7 @@ pub use check::{Mistake, load};
 use super::admin::Network;
 use super::hook::HookSecret;
 use super::revocation::{FetchOptions, OcspOptions};
+use super::statement::StatementSettings;
 use super::tls::TlsVersion;
 use crate::audit::Part;
 use crate::consent::{Combining, FhirVersion, Unlabelled};
@@ -115,6 +116,8 @@ pub struct IdentitySettings {
     pub register: Arc<Register>,
     /// Who may call at all.
     pub admit: Admitted,
+    /// Whose statements say who acts behind a system.
+    pub statements: Vec<StatementSettings>,
 }
 
 /// The listener for operators.

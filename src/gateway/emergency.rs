@@ -50,7 +50,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::identity::{CallerNames, CardType};
+    use crate::identity::{CallerNames, CardType, StatementKind, doctor_behind};
 
     const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
     const FOUR_HOURS: Duration = Duration::hours(4);
@@ -84,6 +84,25 @@ mod tests {
         let colleague = open.enter(&doctor("900000002"), &patient("999911120"), FOUR_HOURS, NOW);
         let other = open.enter(&doctor("900000001"), &patient("999990019"), FOUR_HOURS, NOW);
         assert!(first.id != colleague.id && first.id != other.id && colleague.id != other.id);
+    }
+
+    #[test]
+    fn two_people_behind_one_system_are_in_two_emergencies() {
+        let open = Emergencies::default();
+        let system = Caller::new(
+            "00000001".parse().unwrap(),
+            "900000112".parse().unwrap(),
+            CardType::System,
+            None,
+            CallerNames::default(),
+            None,
+        );
+        let enter = |person: &str| {
+            let doctor = doctor_behind(&system, person, StatementKind::Dezi);
+            open.enter(&doctor, &patient("999911120"), FOUR_HOURS, NOW)
+        };
+        assert_eq!(enter("900000001").id, enter("900000001").id);
+        assert_ne!(enter("900000001").id, enter("900000002").id);
     }
 
     #[test]

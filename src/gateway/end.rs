@@ -123,7 +123,8 @@ impl End<'_> {
         search: Option<&(String, Tally)>,
     ) -> HttpResponse {
         let (status, body, closing) = self.stop(stop, shadow, search);
-        response::whole(status, body, self.id, self.trail, closing)
+        let response = response::whole(status, body, self.id, self.trail, closing);
+        if stop.seen == Seen::Refusal(Refusal::UnprovenPerson) { response::challenge(response) } else { response }
     }
 
     /// Returns the status and the body of an answer to a journey that stopped, and the end of its record. `search` is the `self`

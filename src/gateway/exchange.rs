@@ -25,6 +25,7 @@ use super::token::Binding;
 use crate::audit::{Basis, Differs, Interaction, Outcome, Patient, Question, Review, Trail};
 use crate::consent::{self, Admission, Permit, Plan, Purpose, Shadow, Sight, Wish};
 use crate::identity::Caller;
+use crate::identity::statement::Unproven;
 use crate::limits;
 use crate::profile::Offer;
 use crate::query::{self, Entry, Query, Tally, Unclassifiable};
@@ -60,7 +61,16 @@ pub(super) async fn exchange(worker: &Rc<Worker>, request: HttpRequest, payload:
     let received = receive(id, &request, payload, &gateway.base_path, deadline).await;
     let purpose = query::purpose(&received.header("sluis-purpose"));
     let reason = query::reason(&received.header("sluis-reason"));
+    // Who acts behind a system. Where that is not proven, the system is who tried.
+    let acting = gateway.acting(&received.id, &received.header("authorization"), &caller, now);
+    let (caller, unproven) = match acting {
+        Ok(acting) => (acting, None),
+        Err(unproven) => (caller, Some(unproven)),
+    };
     let mut trail = Trail::open(sink, opening(worker, &caller, peer, &received, purpose.ok(), reason.as_ref().ok()));
+    if let Some(unproven) = unproven {
+        return End { worker, trail, id: &received.id, exchange: None }.stopped(&unproven.into(), None, None);
+    }
     let asking = Asking { worker, caller: &caller, received: &received, now, deadline };
     if query::is_batch(&received.method, &received.target, &gateway.base_path) {
         return match asking.entries(purpose, reason) {
@@ -172,6 +182,9 @@ impl Journey<'_> {
             return Ok(Reply::Statement);
         }
         let (purpose, reason) = (purpose?, reason?);
+        if !self.caller.may_declare(purpose) {
+            return Err(Stop::refused(Refusal::Forbidden, Unproven::Purpose.code()));
+        }
         // What does not depend on data is refused before anybody is looked up.
         let admission = Admission::Through(&role);
         consent::admit(self.caller, purpose, reason.as_deref(), admission, &gateway.regime, self.now)?;
@@ -294,6 +307,8 @@ impl Journey<'_> {
             self.caller.ura().as_str(),
             self.caller.uzi().as_str(),
             self.caller.role().map_or("", |role| role.as_str()),
+            // A person with a card and the same person behind a system are two callers.
+            self.caller.system().map_or("", |system| system.as_str()),
             purpose.code(),
             target,
         ])

@@ -4,6 +4,7 @@ use super::lookup::LookUpError;
 use super::patient_index::NoPerson;
 use super::upstream::UpstreamError;
 use crate::consent::{Denial, Ground};
+use crate::identity::statement::Unproven;
 use crate::query::Unclassifiable;
 use crate::refusal::Refusal;
 
@@ -39,6 +40,12 @@ impl Stop {
 
     pub(super) fn unknown(cause: &'static str) -> Self {
         Self { seen: Seen::Unknown, ground: None, cause, consents: Vec::new() }
+    }
+}
+
+impl From<Unproven> for Stop {
+    fn from(unproven: Unproven) -> Self {
+        Self::refused(Refusal::UnprovenPerson, unproven.code())
     }
 }
 

@@ -11,9 +11,11 @@ use arc_swap::ArcSwap;
 
 use super::admin::Check;
 use super::config;
+use super::fetching::Tasks;
 use super::forwarder::{self, Forwarders};
 use super::revocation::{Fetching, TrustOptions};
 use super::state::{Gateway, StartError, Worker};
+use super::statement;
 use super::tls::TlsError;
 use super::upstream::AccessError;
 use crate::audit::{Event, EventKind};
@@ -43,8 +45,14 @@ impl Reading {
 pub(super) struct Live {
     current: ArcSwap<Gateway>,
     broken: AtomicBool,
-    fetching: Mutex<Option<Fetching>>,
+    fetching: Mutex<Option<Followed>>,
     forwarding: Mutex<Option<Forwarders>>,
+}
+
+/// What is fetched and looked at in the background, until it is dropped.
+struct Followed {
+    _crls: Option<Fetching>,
+    _statements: Tasks,
 }
 
 impl Live {
@@ -70,14 +78,16 @@ impl Live {
     /// Starts to fetch what the configuration names, in place of what the one before did; needs a runtime.
     pub(super) fn fetch(&self) -> Result<(), StartError> {
         let gateway = self.current();
-        let started = match &gateway.config.identity.fetch {
+        let crls = match &gateway.config.identity.fetch {
             None => None,
             Some(options) => {
                 let fetching = Fetching::start(options, &gateway.trust, &gateway.clock, &gateway.metrics);
                 Some(fetching.map_err(|_| AccessError::Client)?)
             }
         };
-        *self.fetching.lock().unwrap_or_else(PoisonError::into_inner) = started;
+        let statements = statement::follow(&gateway.statements, &gateway.clock, &gateway.metrics)?;
+        let followed = Followed { _crls: crls, _statements: statements };
+        *self.fetching.lock().unwrap_or_else(PoisonError::into_inner) = Some(followed);
         Ok(())
     }
 

@@ -17,12 +17,17 @@ use super::hook::Notice;
 use super::live::Reading;
 use super::portal::Looked;
 use super::revocation::{fetch_codes, ocsp_codes};
+use super::statement;
 use crate::audit::Outcome;
 use crate::consent::Ground;
+use crate::identity::statement::Unproven;
 use table::{Counters, Gauge, Histograms, Label, Named};
 
 /// The label value where there is no ground, no exchange profile.
 const NONE: &str = "none";
+
+/// The label value of a statement that proves who acts.
+const ACCEPTED: &str = "accepted";
 
 /// What an upstream is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +93,8 @@ pub struct Metrics {
     notices: Counters,
     crls_fetched: Counters,
     ocsp_answers: Counters,
+    statements: Counters,
+    statements_fetched: Counters,
     configuration_reads: Counters,
     portal: Counters,
     upstream: Histograms,
@@ -145,6 +152,16 @@ impl Metrics {
                 "sluis_ocsp_answers_total",
                 "Questions to OCSP responders, by what became of them.",
                 vec![Label::new("result", ocsp_codes())],
+            ),
+            statements: Counters::new(
+                "sluis_statements_total",
+                "Statements about who acts behind a system, by what became of them.",
+                vec![Label::new("result", Unproven::ALL.map(Unproven::code).into_iter().chain([ACCEPTED]))],
+            ),
+            statements_fetched: Counters::new(
+                "sluis_statement_fetches_total",
+                "Keys and lists of issuers of statements that were fetched, by what became of them.",
+                vec![Label::new("result", statement::fetch_codes())],
             ),
             configuration_reads: Counters::new(
                 "sluis_configuration_reads_total",
@@ -219,6 +236,15 @@ impl Metrics {
         self.ocsp_answers.add(&[result]);
     }
 
+    /// Counts a statement that was judged.
+    pub(super) fn statement(&self, judged: Result<(), Unproven>) {
+        self.statements.add(&[judged.map_or_else(Unproven::code, |()| ACCEPTED)]);
+    }
+
+    pub(super) fn statement_fetched(&self, result: &'static str) {
+        self.statements_fetched.add(&[result]);
+    }
+
     pub(super) fn configuration(&self, reading: Reading) {
         self.configuration_reads.add(&[reading.code()]);
         self.configuration_broken.set(i64::from(reading == Reading::Broken));
@@ -286,6 +312,8 @@ impl Metrics {
             &self.notices,
             &self.crls_fetched,
             &self.ocsp_answers,
+            &self.statements,
+            &self.statements_fetched,
             &self.configuration_reads,
             &self.portal,
         ] {

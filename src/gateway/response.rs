@@ -77,6 +77,12 @@ pub(super) fn whole(
     head(status, id).body(Recorded { body: Some(body), end: Some((trail, closing)) })
 }
 
+/// Says that a bearer token is what would prove who asks (RFC 9110, 11.6.1); nothing of why the one that came does not.
+pub(super) fn challenge(mut response: HttpResponse) -> HttpResponse {
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
 /// Answers a read with a whole body and its ETag.
 pub(super) fn read(
     body: Vec<u8>,

@@ -70,7 +70,8 @@ impl TrustOptions {
     /// Returns those of a configuration.
     #[must_use]
     pub fn of(settings: &IdentitySettings) -> Self {
-        let IdentitySettings { trust, intermediates, crl, register, fetch, ocsp, test: _, admit: _ } = settings;
+        let IdentitySettings { trust, intermediates, crl, register, fetch, ocsp, test: _, admit: _, statements: _ } =
+            settings;
         let (trust, intermediates, crl) = (trust.clone(), intermediates.clone(), crl.clone());
         let seen = fetch.as_ref().map(|fetch| fetch.directory.join(SEEN));
         Self { trust, intermediates, crl, seen, ocsp: ocsp.clone(), register: Arc::clone(register) }

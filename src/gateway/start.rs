@@ -378,7 +378,7 @@ async fn read_on_hangup(live: Arc<Live>, mut hangup: Signal) {
         })
         .await;
         if matches!(reading, Ok(Reading::Renewed)) && live.fetch().is_err() {
-            tracing::error!("CRLs cannot be fetched");
+            tracing::error!("CRLs, or keys of issuers of statements, cannot be fetched");
         }
     }
 }
@@ -403,7 +403,9 @@ fn checks(live: &Arc<Live>, keeper: &Arc<Keeper>, tls: Arc<LiveTls>, sources: Ar
         let journal = if broken { Check::failing("journal", "broken") } else { Check::passing("journal") };
         let mut checks = vec![journal, live.check(), tls.check()];
         checks.extend(sources.checks(&gateway.config));
-        checks.extend(gateway.trust.checks(gateway.clock.now()));
+        let now = gateway.clock.now();
+        checks.extend(gateway.trust.checks(now));
+        checks.extend(gateway.statements.checks(now));
         checks
     })
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::admin::AdminError;
@@ -23,12 +24,14 @@ use super::metrics::Metrics;
 use super::patient_index::PatientIndex;
 use super::revocation::LiveTrust;
 use super::signing::Signer;
+use super::statement::{Statements, StatementsError};
 use super::telemetry::TelemetryError;
 use super::tls::TlsError;
 use super::token::PageKeys;
 use super::upstream::{AccessError, Upstream};
 use crate::audit::{Event, EventKind};
-use crate::identity::Refused;
+use crate::identity::statement::Unproven;
+use crate::identity::{Caller, Refused};
 use crate::label::Tables;
 use crate::limits;
 use crate::profile::{self, Categories, Exchange, Policy, ProfileError, Regime, ValueSets};
@@ -90,6 +93,9 @@ pub enum StartError {
     /// Anchors, CRLs, the server's certificate or its key cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
+    /// Keys of an issuer of statements cannot be used.
+    #[error("{0}")]
+    Statements(#[from] StatementsError),
     /// The admin listener cannot be opened.
     #[error("{0}")]
     Admin(#[from] AdminError),
@@ -126,6 +132,7 @@ pub struct Gateway {
     /// Whose a resource is, by type and id.
     pub(super) owners: Remembered<(String, Id), Id>,
     pub(super) trust: Arc<LiveTrust>,
+    pub(super) statements: Arc<Statements>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -250,9 +257,10 @@ impl Gateway {
     pub fn new(config: Config, trust: Arc<LiveTrust>, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StartError> {
         let compiled = Rules::read(&config)?;
         let page_keys = keys::page_keys(&config.keys)?;
+        let statements = Statements::load(&config.identity.statements, clock.now())?;
         let journal = Arc::new(Journal::open_signed(&config.audit, clock.clone(), Signer::read(&config.keys)?)?);
         let standing = Standing { journal, emergencies: Arc::default(), trust, clock, metrics };
-        Ok(Self::assemble(config, compiled, page_keys, standing))
+        Ok(Self::assemble(config, compiled, page_keys, statements, standing))
     }
 
     /// Puts together the gateway that is to follow this one under another configuration, with the same journal.
@@ -262,6 +270,7 @@ impl Gateway {
     pub(super) fn followed_by(&self, config: Config) -> Result<Self, StartError> {
         let compiled = Rules::read(&config)?;
         let page_keys = keys::page_keys(&config.keys)?;
+        let statements = Statements::load(&config.identity.statements, self.clock.now())?;
         let standing = Standing {
             journal: Arc::clone(&self.journal),
             emergencies: Arc::clone(&self.emergencies),
@@ -269,10 +278,16 @@ impl Gateway {
             clock: self.clock.clone(),
             metrics: Arc::clone(&self.metrics),
         };
-        Ok(Self::assemble(config, compiled, page_keys, standing))
+        Ok(Self::assemble(config, compiled, page_keys, statements, standing))
     }
 
-    fn assemble(config: Config, compiled: Rules, page_keys: PageKeys, standing: Standing) -> Self {
+    fn assemble(
+        config: Config,
+        compiled: Rules,
+        page_keys: PageKeys,
+        statements: Statements,
+        standing: Standing,
+    ) -> Self {
         let Rules { exchanges, regime, shadow, tables, value_sets, categories } = compiled;
         let Standing { journal, emergencies, trust, clock, metrics } = standing;
         let mut bases = vec![config.upstream.base.clone()];
@@ -311,6 +326,7 @@ impl Gateway {
             owners: memory.cache(),
             memory,
             trust,
+            statements: Arc::new(statements),
             clock,
             metrics,
             config,
@@ -345,6 +361,31 @@ impl Gateway {
         let codes: Vec<&str> = refused.reasons().iter().map(|reason| reason.code()).collect();
         let event = Event::new(EventKind::IdentityRefused);
         self.journal.event(event.from_address(peer.address()).with("request_id", request).because(codes));
+    }
+}
+
+impl Gateway {
+    /// Returns who asks: the caller of the certificate, or who acts behind its system by the header `Authorization`.
+    ///
+    /// # Errors
+    /// The header does not prove who acts.
+    pub(super) fn acting(
+        &self,
+        request: &str,
+        authorization: &[&str],
+        caller: &Arc<Caller>,
+        now: OffsetDateTime,
+    ) -> Result<Arc<Caller>, Unproven> {
+        let judged = match self.statements.acting(authorization, caller, now) {
+            Ok(None) => return Ok(Arc::clone(caller)),
+            Ok(Some(acting)) => Ok(Arc::new(acting)),
+            Err(unproven) => Err(unproven),
+        };
+        self.metrics.statement(judged.as_ref().map(|_| ()).map_err(|unproven| *unproven));
+        if let Err(unproven) = &judged {
+            tracing::warn!(request, reason = unproven.code(), "a statement does not prove who acts behind a system");
+        }
+        judged
     }
 }
 

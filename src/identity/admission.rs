@@ -12,10 +12,10 @@ pub struct Admitted {
 
 impl Admitted {
     /// Admits these types, roles and organisations, each of all where there is no list. A role is a code (`01.015`) or a
-    /// profession (`01`), and only a Z card proves one: where roles are listed and types are not, only Z cards are admitted.
+    /// profession (`01`), proven by a Z card or by a statement about who acts behind a system: where roles are listed and types
+    /// are not, only who proves one is admitted.
     #[must_use]
     pub fn only(types: Option<Vec<CardType>>, roles: Option<Vec<String>>, organisations: Option<Vec<Ura>>) -> Self {
-        let types = types.or_else(|| roles.as_ref().map(|_| vec![CardType::Professional]));
         Self { types, roles, organisations }
     }
 
@@ -23,11 +23,13 @@ impl Admitted {
     #[must_use]
     pub fn admits(&self, caller: &Caller) -> bool {
         let Self { types, roles, organisations } = self;
-        let is_role = |roles: &Vec<String>| match (caller.card_type(), caller.role()) {
-            (CardType::Professional, Some(role)) => roles.iter().any(|listed| role.is_within(listed)),
-            (CardType::Professional, None) => false,
-            // Admitted by their type: these prove no role.
-            (CardType::Employee | CardType::Function | CardType::System, _) => true,
+        let is_role = |roles: &Vec<String>| match caller.role() {
+            Some(role) => roles.iter().any(|listed| role.is_within(listed)),
+            // Who proves none is admitted by a type that proves none, where that is listed.
+            None => match caller.card_type() {
+                CardType::Professional => false,
+                CardType::Employee | CardType::Function | CardType::System => types.is_some(),
+            },
         };
         types.as_ref().is_none_or(|types| types.contains(&caller.card_type()))
             && roles.as_ref().is_none_or(is_role)
@@ -38,7 +40,7 @@ impl Admitted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::CallerNames;
+    use crate::identity::{CallerNames, StatementKind, doctor_behind};
 
     fn caller(card_type: CardType, role: Option<&str>, ura: &str) -> Caller {
         let role = role.map(|role| role.parse().unwrap());
@@ -83,6 +85,22 @@ mod tests {
         assert!(!Admitted::only(None, roles(&["01"]), None).admits(&system));
         let types = Some(vec![CardType::Professional, CardType::System]);
         assert!(Admitted::only(types, roles(&["01"]), None).admits(&system));
+    }
+
+    #[test]
+    fn who_acts_behind_a_system_is_admitted_by_their_role_and_by_the_type_of_the_certificate() {
+        let system = caller(CardType::System, None, URA);
+        let doctor = doctor_behind(&system, "900022159", StatementKind::Iua);
+        for (types, listed, expected) in [
+            (None, &["01"][..], true),
+            (None, &["17"], false),
+            (Some(CardType::System), &["01"], true),
+            (Some(CardType::System), &["17"], false),
+            (Some(CardType::Professional), &["01"], false),
+        ] {
+            let admitted = Admitted::only(types.map(|one| vec![one]), roles(listed), None);
+            assert_eq!(admitted.admits(&doctor), expected, "{types:?} {listed:?}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! The caller: who calls, proven by a certificate.
+//! The caller: who calls, proven by a certificate, and behind a system by a statement.
 
 use std::fmt;
 use std::str::FromStr;
 
 use time::OffsetDateTime;
+
+use super::acting::{Acting, PersonNames, StatedPurposes, StatementFacts};
+use crate::consent::Purpose;
 
 /// A text that has not the shape its register gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -173,7 +176,7 @@ impl fmt::Debug for CallerNames {
     }
 }
 
-/// Who calls: an organisation, and the person, function or system at it.
+/// Who calls: an organisation, and the person, function or system at it, or the person behind a system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     ura: Ura,
@@ -182,6 +185,7 @@ pub struct Caller {
     role: Option<Role>,
     names: CallerNames,
     certificate: Option<CertificateFacts>,
+    acting: Option<Box<Acting>>,
 }
 
 impl Caller {
@@ -200,7 +204,15 @@ impl Caller {
             CardType::Professional => role,
             CardType::Employee | CardType::Function | CardType::System => None,
         };
-        Self { ura, uzi, card_type, role, names, certificate }
+        Self { ura, uzi, card_type, role, names, certificate, acting: None }
+    }
+
+    /// Returns the caller as who acts behind this system: the person of a statement, at the organisation of the certificate.
+    #[must_use]
+    pub(super) fn behind_which(&self, acting: Acting) -> Self {
+        let PersonNames { given_name, surname } = acting.names.clone();
+        let names = CallerNames { given_name, surname, title: None, ..self.names.clone() };
+        Self { names, acting: Some(Box::new(acting)), ..self.clone() }
     }
 
     /// Returns the organisation.
@@ -209,10 +221,20 @@ impl Caller {
         &self.ura
     }
 
-    /// Returns the number of the person, function or system.
+    /// Returns the number of who acts: the person, of the certificate or of a statement, else the function or the system.
+    /// Whatever is kept for one caller is kept under this number and that of the system.
     #[must_use]
     pub fn uzi(&self) -> &UziNumber {
-        &self.uzi
+        self.acting.as_ref().map_or(&self.uzi, |acting| &acting.person)
+    }
+
+    /// Returns the number of the system, if the certificate is one of a system, whoever acts behind it.
+    #[must_use]
+    pub fn system(&self) -> Option<&UziNumber> {
+        match self.card_type {
+            CardType::System => Some(&self.uzi),
+            CardType::Professional | CardType::Employee | CardType::Function => None,
+        }
     }
 
     /// Returns the kind of certificate.
@@ -221,18 +243,40 @@ impl Caller {
         self.card_type
     }
 
-    /// Returns the role that the certificate proves, if it proves one.
+    /// Returns what the caller counts as where kinds of callers are told apart: who acts behind a system in a role of the
+    /// register is a professional like one with a card.
     #[must_use]
-    pub fn role(&self) -> Option<&Role> {
-        self.role.as_ref()
+    pub fn kind(&self) -> CardType {
+        self.acting.as_ref().map_or(self.card_type, |_| CardType::Professional)
     }
 
-    /// Returns the number of the person, if a person is proven: a function or a system proves none.
+    /// Returns the role that the certificate or a statement proves, if one is proven.
+    #[must_use]
+    pub fn role(&self) -> Option<&Role> {
+        self.acting.as_ref().map(|acting| &acting.role).or(self.role.as_ref())
+    }
+
+    /// Returns the number of the person, if a person is proven: a function or a system proves none by itself.
     #[must_use]
     pub fn person(&self) -> Option<&UziNumber> {
         match self.card_type {
             CardType::Professional | CardType::Employee => Some(&self.uzi),
-            CardType::Function | CardType::System => None,
+            CardType::Function | CardType::System => self.acting.as_ref().map(|acting| &acting.person),
+        }
+    }
+
+    /// Returns what says who acts behind the system, if anything does.
+    #[must_use]
+    pub fn statement(&self) -> Option<&StatementFacts> {
+        self.acting.as_ref().map(|acting| &acting.facts)
+    }
+
+    /// Returns true if and only if no statement was made for other purposes than this one.
+    #[must_use]
+    pub fn may_declare(&self, purpose: Purpose) -> bool {
+        match self.acting.as_ref().map(|acting| &acting.purposes) {
+            None | Some(StatedPurposes::Open) => true,
+            Some(StatedPurposes::Only(purposes)) => purposes.contains(&purpose),
         }
     }
 

@@ -59,7 +59,8 @@ pub fn capability_statement(
                     "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
                     "code": "Certificates"
                 }]}],
-                "description": "Mutual TLS with a certificate of the UZI register."
+                "description": "Mutual TLS with a certificate of the UZI register; with that of a system, and where it is \
+                                accepted, a Dezi statement or an IUA token as bearer token says who acts."
             },
             "resource": resources,
             "interaction": [{

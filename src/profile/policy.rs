@@ -317,7 +317,7 @@ impl Callers {
     fn hold(&self, caller: &Caller) -> bool {
         match self {
             Self::Any => true,
-            Self::Kinds(kinds) => kinds.contains(&caller.card_type()),
+            Self::Kinds(kinds) => kinds.contains(&caller.kind()),
         }
     }
 }

@@ -359,7 +359,7 @@ async fn a_next_link_to_another_server_is_not_followed() {
 async fn nothing_of_the_caller_reaches_the_upstream() {
     let world = World::of_demo();
     let request = "GET /fhir/Condition?subject=Patient/bram&_format=json HTTP/1.1\r\nHost: evil.example\r\nSluis-Purpose: TREAT\r\n\
-        X-Forwarded-For: 10.9.8.7\r\nForwarded: for=10.9.8.7\r\nAuthorization: Bearer caller-token\r\nCookie: a=b\r\nIf-None-Match: W/\"1\"\r\n\
+        X-Forwarded-For: 10.9.8.7\r\nForwarded: for=10.9.8.7\r\nProxy-Authorization: Bearer caller-token\r\nCookie: a=b\r\nIf-None-Match: W/\"1\"\r\n\
         X-Real-IP: 10.9.8.7\r\nAccept-Encoding: gzip\r\nRange: bytes=0-10\r\nX-Request-Id: caller-request\r\nConnection: close\r\n\r\n";
     let mut wire = crate::world::raw::Wire::connect(world.dir(), "huisarts-brug", world.port());
     wire.send(request.as_bytes());

@@ -61,6 +61,8 @@ mod shadow;
 #[cfg(test)]
 mod slow;
 #[cfg(test)]
+mod statement;
+#[cfg(test)]
 mod subscribe;
 #[cfg(test)]
 mod uzi;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ACT_REASON, About, DCM, URA, coding, observer, put};
+use super::{ACT_REASON, About, BALP, DCM, URA, coding, observer, put};
 
 const CLIENT_SOURCE: (&str, &str) = ("110153", "Source Role ID");
 const CLIENT_DESTINATION: (&str, &str) = ("110152", "Destination Role ID");
@@ -25,6 +25,11 @@ impl About<'_> {
             Flow::Answer => (CLIENT_DESTINATION, CLIENT_SOURCE),
         };
         let mut agents = self.client(client);
+        // Who acts is the user; the system that they act through is known by its own number.
+        let system = self.access.facts.who.as_ref().and_then(|who| who.statement.as_ref());
+        for client in &mut agents {
+            put(client, "altId", system.map(|statement| json!(statement.system)));
+        }
         agents.push(self.server(server));
         agents.extend(self.people());
         agents
@@ -90,7 +95,8 @@ impl About<'_> {
         let Some(who) = &facts.who else { return Vec::new() };
         let recipient =
             coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP", "information recipient");
-        let register = if who.card_type == "S" { "uzi-nr-sys" } else { "uzi-nr-pers" };
+        let is_system = who.card_type == "S" && !who.is_person();
+        let register = if is_system { "uzi-nr-sys" } else { "uzi-nr-pers" };
         let number = json!({"system": format!("http://fhir.nl/fhir/NamingSystem/{register}"), "value": who.uzi});
         let role = json!({"system": "http://fhir.nl/fhir/NamingSystem/uzi-rolcode", "code": who.role()});
         let mut user = json!({
@@ -103,7 +109,27 @@ impl About<'_> {
         let provider = coding("http://terminology.hl7.org/CodeSystem/v3-RoleClass", "PROV", "healthcare provider");
         let mut organisation = json!({"identifier": {"system": URA, "value": who.ura}});
         put(&mut organisation, "display", who.organization.as_ref().map(|name| json!(name)));
-        vec![user, json!({"type": {"coding": [provider]}, "who": organisation, "requestor": false})]
+        let organisation = json!({"type": {"coding": [provider]}, "who": organisation, "requestor": false});
+        [Some(user), self.token_user(), Some(organisation)].into_iter().flatten().collect()
+    }
+
+    /// The user as the statement about them has it: BALP's OAUTHaccessTokenUse.
+    fn token_user(&self) -> Option<Value> {
+        let statement = self.access.facts.who.as_ref()?.statement.as_ref()?;
+        let mut user = json!({
+            "type": {"coding": [token_type()]},
+            "who": {"identifier": {"system": statement.issuer, "value": statement.subject}},
+            "requestor": true,
+            "policy": [jti(&statement.jti)],
+        });
+        put(&mut user, "purposeOfUse", self.purpose());
+        Some(user)
+    }
+
+    /// Whether an access token of OAuth says who acts. A Dezi statement has an id as such a token has, and is none.
+    pub(super) fn used_a_token(&self) -> bool {
+        let who = self.access.facts.who.as_ref();
+        who.and_then(|who| who.statement.as_ref()).is_some_and(|statement| statement.kind == "iua")
     }
 
     pub(super) fn purpose(&self) -> Option<Value> {
@@ -120,6 +146,16 @@ impl About<'_> {
             [policy, exchange].into_iter().flatten().map(|(kind, name)| format!("urn:sluis:{kind}:{name}")).collect();
         (!urns.is_empty()).then(|| json!(urns))
     }
+}
+
+/// The type of what is of a token, of agents and of entities.
+pub(super) fn token_type() -> Value {
+    json!({"system": format!("{BALP}CodeSystem/UserAgentTypes"), "code": "UserOauthAgent"})
+}
+
+/// The id of a statement as BALP writes it (RFC 3553).
+pub(super) fn jti(jti: &str) -> String {
+    format!("urn:ietf:params:oauth:jti:{jti}")
 }
 
 /// An address without its port.

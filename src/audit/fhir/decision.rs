@@ -22,9 +22,10 @@ impl About<'_> {
         };
         let subtype = coding(&format!("{BALP}CodeSystem/AuthZsubType"), subtype.0, subtype.1);
         self.alert(&mut event, subtype, outcome, ground);
-        // The pattern is closed: nothing but the person and the Consents.
+        // The pattern is closed: nothing but the person, the Consents and the token.
         let transaction = self.transaction().filter(|_| !conforms);
-        let entities: Vec<Value> = transaction.into_iter().chain(self.person()).chain(consents).collect();
+        let entities: Vec<Value> =
+            transaction.into_iter().chain(self.person()).chain(consents).chain(self.token()).collect();
         put(&mut event, "entity", (!entities.is_empty()).then(|| json!(entities)));
         Some(AuditEvent(event))
     }

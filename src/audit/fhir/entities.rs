@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::agents::{jti, token_type};
 use super::{About, BALP, coding, put};
 use crate::audit::access::{Asked, Facts, Subject};
 use crate::query::BSN_SYSTEM;
@@ -25,6 +26,12 @@ impl About<'_> {
         let details = details(facts);
         put(&mut person, "detail", (!details.is_empty()).then(|| json!(details)));
         Some(person)
+    }
+
+    /// What says who acts behind a system, by its id.
+    pub(super) fn token(&self) -> Option<Value> {
+        let statement = self.access.facts.who.as_ref()?.statement.as_ref()?;
+        Some(json!({"what": {"identifier": {"value": jti(&statement.jti)}}, "type": token_type()}))
     }
 
     pub(super) fn consents(&self) -> Vec<Value> {

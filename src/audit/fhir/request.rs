@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 
 use super::agents::Flow;
 use super::entities::resource;
-use super::{About, AuditEvent, DCM, EVENT_TYPE, RESTFUL, coding, put};
+use super::{About, AuditEvent, BALP, DCM, EVENT_TYPE, RESTFUL, coding, put};
+
+/// The pattern of a request that a token is used for, mixed into that of the request. The comprehensive one allows the user
+/// one policy alone, and theirs here are several.
+const TOKEN_USE: &str = "IHE.BasicAudit.OAUTHaccessTokenUse.Minimal";
 
 /// What BALP makes of an interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,10 @@ impl About<'_> {
         };
         let profile = profile.filter(|_| self.patient.is_some() && self.ends_are_known());
         let mut event = self.event("interaction", profile);
+        if let Some(profile) = profile.filter(|_| self.used_a_token()) {
+            let both = [profile, TOKEN_USE].map(|name| format!("{BALP}StructureDefinition/{name}"));
+            put(&mut event, "meta", Some(json!({ "profile": both })));
+        }
         put(&mut event, "type", Some(coding(EVENT_TYPE, "rest", "RESTful Operation")));
         put(&mut event, "subtype", self.subtype().map(|subtype| json!([subtype])));
         put(&mut event, "action", Some(json!(facts.action.as_deref().unwrap_or("E"))));

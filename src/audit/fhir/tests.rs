@@ -8,7 +8,7 @@ use super::{Part, audit_events};
 use crate::audit::tests::{Story, Written, emergency};
 use crate::audit::{Accesses, Event, EventKind, Interaction, Outcome, Record, Review, Sink as _, read};
 use crate::consent::Ground;
-use crate::identity::CardType;
+use crate::identity::{CardType, StatementKind};
 
 /// One request of each kind, and each event.
 fn stories() -> Vec<Story> {
@@ -43,6 +43,8 @@ fn stories() -> Vec<Story> {
             ..Story::default()
         },
         Story { id: "system", card: CardType::System, ..Story::default() },
+        Story { id: "iua", card: CardType::System, statement: Some(StatementKind::Iua), ..Story::default() },
+        Story { id: "dezi", card: CardType::System, statement: Some(StatementKind::Dezi), ..Story::default() },
         Story { id: "two-records", patient: &["Patient/1", "Patient/11"], ..Story::default() },
         Story { id: "own", ura: "00000002", ..Story::default() },
         Story { id: "cut-off", outcome: Outcome::CutOff, ..Story::default() },
@@ -146,6 +148,39 @@ fn each_kind_of_request_makes_the_events_of_its_patterns() {
         assert_eq!(shape(&of_story(id)), expected, "{id}");
     }
     assert_eq!(of_story("two-records").len(), 6);
+}
+
+/// Who acts is the user, the system an end of the connection, and the token is named by its id and never as it is.
+#[test]
+fn who_acts_behind_a_system_is_the_user_and_their_token_is_named_by_its_id() {
+    for (id, profiles) in [("iua", 2), ("dezi", 1), ("system", 1)] {
+        let events = of_story(id);
+        let (interaction, decision) = (&events[0], &events[1]);
+        assert_eq!(interaction["meta"]["profile"].as_array().unwrap().len(), profiles, "{id}");
+        let agent = |event: &Value, code: &str| {
+            let all = event["agent"].as_array().unwrap();
+            all.iter().find(|agent| agent["type"]["coding"][0]["code"] == code).cloned().unwrap_or_default()
+        };
+        let user = agent(interaction, "IRCP");
+        let (system, number, role) = match id {
+            "system" => ("uzi-nr-sys", "900000001", "00.000"),
+            _ => ("uzi-nr-pers", "900022159", "01.015"),
+        };
+        let named = json!({"system": format!("http://fhir.nl/fhir/NamingSystem/{system}"), "value": number});
+        assert_eq!((&user["who"]["identifier"], &user["role"][0]["coding"][0]["code"]), (&named, &json!(role)), "{id}");
+        let token = agent(interaction, "UserOauthAgent");
+        let of_token =
+            decision["entity"].as_array().unwrap().iter().find(|one| one["type"]["code"] == "UserOauthAgent");
+        if id == "system" {
+            assert!(token.is_null() && of_token.is_none() && agent(interaction, "110153")["altId"].is_null());
+        } else {
+            assert_eq!(user["name"], "J. Jansen");
+            assert_eq!(token["policy"], json!(["urn:ietf:params:oauth:jti:token-1"]));
+            assert_eq!(token["who"]["identifier"], json!({"system": "https://as.example", "value": "900022159"}));
+            assert_eq!(of_token.unwrap()["what"]["identifier"]["value"], "urn:ietf:params:oauth:jti:token-1");
+            assert_eq!(agent(interaction, "110153")["altId"], "900000001");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod forward;
 mod hook;
 mod identity;
 mod portal;
+mod statement;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -77,7 +78,7 @@ impl Check {
         // Each part is checked before any is unpacked, so that one run names every mistake.
         let holder = self.holder(raw.holder);
         let listen = self.listen(raw.listen);
-        let identity = self.identity(raw.identity);
+        let identity = self.identity(raw.identity, listen.as_ref());
         let admin = self.admin(raw.admin);
         let upstream = self.upstream(raw.upstream);
         let consent = self.consent(raw.consent, upstream.as_ref());

@@ -1,5 +1,6 @@
 //! The keys of the file as they are written.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -85,6 +86,64 @@ pub(super) struct Identity {
     pub(super) issuer: Vec<Issuer>,
     #[serde(default)]
     pub(super) admit: Admit,
+    #[serde(default)]
+    pub(super) statement: Vec<Statement>,
+}
+
+/// Keys of one kind alone are none where they are left out; what holds then is said where they are checked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Statement {
+    pub(super) kind: String,
+    pub(super) issuer: String,
+    pub(super) jwks: PathBuf,
+    pub(super) jwks_url: Option<String>,
+    pub(super) ca: Option<PathBuf>,
+    #[serde(default = "quarterly")]
+    pub(super) fetch_every: String,
+    #[serde(default = "daily")]
+    pub(super) keys_max_age: String,
+    pub(super) types: Option<Vec<String>>,
+    pub(super) algorithms: Option<Vec<String>>,
+    pub(super) jku: Option<Vec<String>>,
+    #[serde(default = "skew")]
+    pub(super) skew: String,
+    pub(super) max_age: Option<String>,
+    #[serde(default)]
+    pub(super) roles: BTreeMap<String, String>,
+    pub(super) schemas: Option<Vec<String>>,
+    pub(super) assurance: Option<Vec<String>>,
+    pub(super) role_sources: Option<Vec<String>>,
+    pub(super) status: Option<Vec<String>>,
+    pub(super) revocation: Option<String>,
+    pub(super) revocations: Option<PathBuf>,
+    pub(super) revocations_url: Option<String>,
+    pub(super) revocations_issuer: Option<String>,
+    pub(super) audience: Option<Vec<String>>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) claims: Option<Claims>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Claims {
+    pub(super) person: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) role: Option<String>,
+    pub(super) organisation: Option<String>,
+    pub(super) purpose: Option<String>,
+}
+
+fn quarterly() -> String {
+    "15m".to_owned()
+}
+
+fn daily() -> String {
+    "24h".to_owned()
+}
+
+fn skew() -> String {
+    "60s".to_owned()
 }
 
 #[derive(Debug, Deserialize)]

@@ -22,13 +22,16 @@ pub(crate) struct Ask {
     pub(crate) id: Option<String>,
     /// The value of `If-None-Match`.
     pub(crate) has: Option<String>,
+    /// The value of `Authorization`.
+    pub(crate) authorization: Option<String>,
 }
 
 impl Ask {
     /// A GET for treatment.
     pub(crate) fn get(who: &'static str, target: impl Into<String>) -> Self {
-        let purpose = Some("TREAT");
-        Self { who, method: "GET", target: target.into(), purpose, reason: None, form: None, id: None, has: None }
+        let (target, purpose) = (target.into(), Some("TREAT"));
+        let (reason, form, id, has, authorization) = (None, None, None, None, None);
+        Self { who, method: "GET", target, purpose, reason, form, id, has, authorization }
     }
 
     /// A search or an operation by POST for treatment: a form, or JSON.
@@ -39,6 +42,12 @@ impl Ask {
     /// The same request under this id.
     pub(crate) fn under(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
+        self
+    }
+
+    /// The same request with a statement about who acts.
+    pub(crate) fn by(mut self, statement: &str) -> Self {
+        self.authorization = Some(format!("Bearer {statement}"));
         self
     }
 
@@ -167,6 +176,9 @@ pub(crate) async fn ask(client: &Client, port: u16, ask: &Ask) -> Result<Reply, 
     }
     if let Some(etag) = &ask.has {
         request = request.header("If-None-Match", etag);
+    }
+    if let Some(authorization) = &ask.authorization {
+        request = request.header("Authorization", authorization);
     }
     if let Some(form) = &ask.form {
         let is_json = form.starts_with('{');

@@ -19,6 +19,8 @@ enum Of {
     Request,
     /// Those that claim this profile.
     Profile(&'static str),
+    /// Those that a token was used for.
+    Token,
 }
 
 const READ: Of = Of::Profile("IHE.BasicAudit.PatientRead");
@@ -31,6 +33,7 @@ impl Of {
         match self {
             Self::Any => true,
             Self::Request => agents(event, "IRCP").next().is_some(),
+            Self::Token => agents(event, "UserOauthAgent").next().is_some(),
             Self::Profile(name) => {
                 event["meta"]["profile"][0].as_str().is_some_and(|url| url.rsplit('/').next() == Some(name))
             }
@@ -46,6 +49,10 @@ fn list<'a>(event: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 
 fn agents<'a>(event: &'a Value, code: &'static str) -> impl Iterator<Item = &'a Value> {
     list(event, "agent").filter(move |agent| agent["type"]["coding"][0]["code"] == code)
+}
+
+fn is_of_token(agent: &Value) -> bool {
+    agent["type"]["coding"][0]["code"] == "UserOauthAgent"
 }
 
 fn agent<'a>(event: &'a mut Value, code: &str) -> &'a mut Value {
@@ -179,7 +186,8 @@ const BASE: &[Rule] = &[
     (
         "exactly one asked",
         Of::Request,
-        |e| list(e, "agent").filter(|a| a["requestor"] == true).count() == 1,
+        // The user of a token is the one who asked, once more.
+        |e| list(e, "agent").filter(|a| a["requestor"] == true && !is_of_token(a)).count() == 1,
         |e| {
             e["agent"].as_array_mut().unwrap().push(json!({"requestor": true}));
         },
@@ -240,7 +248,7 @@ const BASE: &[Rule] = &[
 ];
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
-    BASE.iter().chain(rest::REST).chain(others::OTHERS)
+    BASE.iter().chain(rest::REST).chain(others::OTHERS).chain(others::TOKEN)
 }
 
 fn broken(event: &Value) -> Vec<&'static str> {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::Check;
-use crate::gateway::config::{IdentitySettings, raw};
+use crate::gateway::config::{IdentitySettings, Listen, raw};
 use crate::gateway::revocation::{FetchOptions, OcspOptions};
+use crate::gateway::statement::StatementSettings;
 use crate::identity::{Admitted, CardType, Issuer, Register, Role, Strictness, Ura, World};
 use crate::limits;
 
 impl Check {
-    pub(super) fn identity(&mut self, raw: raw::Identity) -> Option<IdentitySettings> {
+    pub(super) fn identity(&mut self, raw: raw::Identity, listen: Option<&Listen>) -> Option<IdentitySettings> {
         let raw::Identity {
             trust,
             crl,
@@ -26,6 +27,7 @@ impl Check {
             responder,
             issuer,
             admit,
+            statement,
         } = raw;
         let ocsp = self.ocsp(&ocsp, ocsp_hosts, &ocsp_max_age, responder);
         let trust = self.directory("identity.trust", &trust);
@@ -60,8 +62,9 @@ impl Check {
             }
         }
         let fetch = fetch.filter(|_| crl.is_some());
-        let (register, admit) = (Arc::new(register), self.admit(admit));
-        Some(IdentitySettings { trust, intermediates, crl, fetch, ocsp, test, register, admit })
+        let statements = self.statements(statement, listen, test);
+        let (register, admit) = (Arc::new(register), self.admit(admit, &statements));
+        Some(IdentitySettings { trust, intermediates, crl, fetch, ocsp, test, register, admit, statements })
     }
 
     fn ocsp(
@@ -131,7 +134,7 @@ impl Check {
         Some(Issuer { oid, names, policies, card_type, world: if test { World::Test } else { World::Production } })
     }
 
-    fn admit(&mut self, raw: raw::Admit) -> Admitted {
+    fn admit(&mut self, raw: raw::Admit, statements: &[StatementSettings]) -> Admitted {
         let raw::Admit { types, roles, organisations } = raw;
         let empty = [&types, &roles, &organisations].into_iter().flatten().any(Vec::is_empty);
         if empty {
@@ -143,12 +146,15 @@ impl Check {
         for role in roles.iter().flatten().filter(|role| !is_role(role)) {
             self.mistake::<()>("identity.admit.roles", format!("a role (01.015) or a profession (01), not {role:?}"));
         }
+        let proves_one = |types: &Vec<CardType>| {
+            types.contains(&CardType::Professional) || (types.contains(&CardType::System) && !statements.is_empty())
+        };
         if let (Some(types), Some(_)) = (&types, &roles)
-            && !types.contains(&CardType::Professional)
+            && !proves_one(types)
         {
             self.mistake::<()>(
                 "identity.admit.roles",
-                "nothing where types leave out \"Z\": no other type proves a role",
+                "nothing where types leave out \"Z\": no other type proves a role, but \"S\" with a statement",
             );
         }
         let organisations = organisations

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    CONSENT, DISCLOSURE, Rule, again, agent, agents, entities, entity, every, has, lacks, list, text, without,
+    CONSENT, DISCLOSURE, Of, Rule, again, agent, agents, entities, entity, every, has, lacks, list, text, without,
 };
 
 pub(super) const OTHERS: &[Rule] = &[
@@ -160,5 +160,57 @@ pub(super) const OTHERS: &[Rule] = &[
         CONSENT,
         |e| entities(e, "Consent").next().is_some() && every(entities(e, "Consent").map(|n| has(n, &["what"]))),
         |e| without(entity(e, "Consent"), "what"),
+    ),
+];
+
+/// What BALP asks where a token was used: OAUTHaccessTokenUse.Minimal, and the entity of AuthZconsent.
+pub(super) const TOKEN: &[Rule] = &[
+    (
+        "token: one policy, the id of the token",
+        Of::Token,
+        |e| {
+            every(agents(e, "UserOauthAgent").map(|a| {
+                list(a, "policy").count() == 1
+                    && a["policy"][0].as_str().is_some_and(|jti| jti.starts_with("urn:ietf:params:oauth:jti:"))
+            }))
+        },
+        |e| agent(e, "UserOauthAgent")["policy"][0] = json!("token-1"),
+    ),
+    (
+        "token: who, by its issuer",
+        Of::Token,
+        |e| every(agents(e, "UserOauthAgent").map(|a| has(&a["who"]["identifier"], &["system", "value"]))),
+        |e| without(agent(e, "UserOauthAgent"), "who"),
+    ),
+    (
+        "token: the user asked",
+        Of::Token,
+        |e| every(agents(e, "UserOauthAgent").map(|a| a["requestor"] == true)),
+        |e| agent(e, "UserOauthAgent")["requestor"] = json!(false),
+    ),
+    (
+        "token: its user is no network device",
+        Of::Token,
+        |e| every(agents(e, "UserOauthAgent").map(|a| lacks(a, &["network", "media"]))),
+        |e| agent(e, "UserOauthAgent")["network"] = json!({"type": "2"}),
+    ),
+    (
+        "token: one entity at most, by its id",
+        Of::Any,
+        |e| {
+            entities(e, "UserOauthAgent").count() <= 1
+                && every(entities(e, "UserOauthAgent").map(|n| {
+                    n["what"]["identifier"]["value"]
+                        .as_str()
+                        .is_some_and(|jti| jti.starts_with("urn:ietf:params:oauth:"))
+                }))
+        },
+        |e| {
+            let twice = json!([{"type": {"code": "UserOauthAgent"}}]);
+            match e["entity"].as_array_mut() {
+                Some(all) => all.push(twice[0].clone()),
+                None => e["entity"] = twice,
+            }
+        },
     ),
 ];
