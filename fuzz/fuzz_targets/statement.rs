@@ -120,7 +120,8 @@ fn judge(field: &str, claims: Option<&[u8]>) {
     let person = acting.person().expect("a person").as_str();
     assert!(acting.role().is_some() && acting.statement().is_some());
     if let Some(claims) = claims {
-        let claims: serde_json::Value = serde_json::from_slice(claims).expect("what is accepted is JSON");
+        // A number that is too large for this reader may stand in a claim that nobody reads.
+        let Ok(claims) = serde_json::from_slice::<serde_json::Value>(claims) else { return };
         let named = ["sub", "dezi_nummer"].map(|claim| claims[claim].as_str().is_some_and(|text| text.ends_with(person)));
         assert!(named.contains(&true), "{person}");
     }
