@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use crate::gateway::clock::Clock;
-use crate::gateway::config::{self, Config, IdentitySettings, Mistake};
+use crate::gateway::config::{self, Config, IdentitySettings, Mistake, PortalSettings};
 use crate::gateway::forwarder;
 use crate::gateway::revocation::TrustOptions;
 use crate::gateway::sample::{self, Sample};
@@ -45,6 +45,20 @@ pub fn check(path: &Path) -> Vec<Mistake> {
         }
         Err(error) => mistakes.push(mistake("identity", error.to_string())),
     }
+    if let Some(portal) = &config.portal {
+        match portals(portal) {
+            Ok(trust) => {
+                // Each of these CAs issues what is to be judged, a root as well.
+                let needed = |one: Standing| {
+                    if matches!(one.state, CrlState::None) { Standing { state: CrlState::Missing, ..one } } else { one }
+                };
+                let standings = trust.standings(Clock::system().now()).into_iter().map(needed);
+                let expected = standings.filter_map(|one| expected(&one, false));
+                mistakes.extend(expected.map(|expected| mistake("portal.crl", expected)));
+            }
+            Err(error) => mistakes.push(mistake("portal", error.to_string())),
+        }
+    }
     if let Err(error) = forwarder::check(&config.audit, &config.forward) {
         mistakes.push(mistake("audit.forward", error.to_string()));
     }
@@ -70,6 +84,11 @@ fn trust(identity: &IdentitySettings) -> Result<Trust, TrustError> {
     let seen = seen.as_deref().map_or_else(|| Ok(Editions::default()), Editions::read)?;
     let trust = Trust::of(directories, Moment::Present, &seen)?;
     Ok(if identity.ocsp.is_some() { trust.asking() } else { trust })
+}
+
+fn portals(portal: &PortalSettings) -> Result<Trust, TrustError> {
+    let directories = Directories { trust: &portal.trust, intermediates: None, crl: portal.crl.as_deref() };
+    Trust::of(directories, Moment::Present, &Editions::default())
 }
 
 /// Returns what was expected of the CRLs of an issuer, where that is not what is there. What is missing or has ended is

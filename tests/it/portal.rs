@@ -409,6 +409,10 @@ fn a_portal_that_is_not_set_up_right_is_named() {
         assert_eq!(ran.code, Some(1), "{key}");
         assert!(ran.stderr.contains(named), "{key}: {}", ran.stderr);
     }
+    let (plan, _ca) = plan();
+    std::fs::create_dir(plan.dir().join("portal-crl")).unwrap();
+    let ran = sluis(&["check", "--config", plan.set("portal.crl", "portal-crl/").write().to_str().unwrap()], "");
+    assert!(ran.code == Some(1) && ran.stderr.contains("portal.crl: a CRL of"), "{}", ran.stderr);
     let plan = unrevoked();
     let ran = sluis(&["check", "--config", plan.write().to_str().unwrap()], "");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

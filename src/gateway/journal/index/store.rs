@@ -135,7 +135,7 @@ pub(super) fn find(index: &Index, name: &Name, from: Moment, to: Moment) -> Resu
 /// Removes an index that nobody uses.
 pub(super) fn remove(file: &Path) -> Result<(), IndexError> {
     let _alone = USE.lock().unwrap_or_else(PoisonError::into_inner);
-    match guarded(|| Ok(drop(builder().open(file)?))) {
+    match guarded(|| Ok(builder().open(file)?)).map(drop) {
         Err(IndexError::InUse) => Err(IndexError::InUse),
         Ok(()) | Err(_) => discard(file),
     }
