@@ -28,6 +28,56 @@ fn three_visible_behind_twenty_thousand_hidden_are_given() {
     }
 }
 
+/// What stands around a resource in an entry, at most: it counts as the resource does.
+const ENVELOPE: usize = 1024;
+
+/// What is as large as one entry may be is judged and hidden like any other, however many there are of them.
+#[test]
+fn hidden_entries_as_large_as_one_may_be_leave_no_trace() {
+    let _turn = one_at_a_time();
+    let huge = |id: &str| {
+        let frame = observation(id, &format!(r#","note":[{{"text":""}}]{RESTRICTED}"#));
+        let filling = "x".repeat(limits::RESOURCE.bytes - ENVELOPE - frame.len());
+        frame.replacen(r#""text":"""#, &format!(r#""text":"{filling}""#), 1)
+    };
+    assert_eq!(huge("h0").len(), limits::RESOURCE.bytes - ENVELOPE);
+    for target in ["Observation?patient=a", "Observation?patient=a&_count=2&_total=accurate", "Observation/h0"] {
+        let alone = ask(&Upstream::new(three_behind(0), 9), labels(), target, 0, 100_000).unwrap();
+        // On a page of their own, with others on a page, and all on one.
+        for page in [1, 2, 50] {
+            let hidden = (0..5).map(|number| huge(&format!("h{number}")));
+            let upstream = Upstream::new(hidden.chain(three_behind(0)), page);
+            let given = ask(&upstream, labels(), target, 0, 100_000).unwrap();
+            assert!((&given.body, given.ending) == (&alone.body, alone.ending), "{target} in pages of {page}");
+        }
+    }
+}
+
+/// What cannot be read cannot be judged: that it says to be restricted, or another person's, makes it no more hidden than
+/// one that says nothing. It is the same refusal for whoever may see everything and for whoever may not.
+#[test]
+fn a_malformed_entry_is_the_same_refusal_whatever_it_says_of_itself() {
+    let _turn = one_at_a_time();
+    let restricted = observation("m", RESTRICTED);
+    let others = observation("m", r#","performer":[{"reference":"Patient/b"}]"#);
+    for sound in [observation("m", ""), restricted, others] {
+        for (from, to) in [
+            (r#""id":"m","#, r#""id":"m","id":"m","#),
+            (r#""subject""#, r#""note":[{"text":"a","text":"b"}],"subject""#),
+            (r#""subject""#, r#""subject":{"reference":"Patient/a"},"subject""#),
+        ] {
+            let malformed = sound.replacen(from, to, 1);
+            assert_ne!(malformed, sound);
+            let all = three_behind(0).into_iter().chain([malformed.clone()]);
+            let upstream = Upstream::new(all, 9);
+            for plan in [labels(), straight()] {
+                let told = ask(&upstream, plan, "Observation?patient=a", 0, 64);
+                assert_eq!(told.unwrap_err(), ViewError::NotStrictJson, "{malformed}");
+            }
+        }
+    }
+}
+
 /// Results of that many bytes each, with a reference that must be looked up; the odd ones are hidden.
 fn large(count: usize, bytes: usize) -> Vec<String> {
     let long = "x".repeat(bytes);

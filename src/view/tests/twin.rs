@@ -55,6 +55,7 @@ fn hidden_data_and_data_that_never_was_give_the_same_bytes() {
     let _turn = one_at_a_time();
     let seed = setting("SLUIS_TWIN_SEED", 1);
     let requests = usize::try_from(setting("SLUIS_TWIN_REQUESTS", 5_000)).unwrap();
+    println!("SLUIS_TWIN_SEED={seed}");
     assert_same_worlds(seed, requests);
 }
 
