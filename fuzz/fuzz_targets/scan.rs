@@ -1,7 +1,8 @@
 //! JSON and the view: arbitrary bytes as what the upstream answers.
 //!
 //! The first byte chooses plan, question and chunks; the rest are bodies with a zero byte between them, one for each thing
-//! the answer asks for, and 404 where there are no more.
+//! the answer asks for, and 404 where there are no more. A byte from 1 to 5 stands for something that is hidden, with a word
+//! that is nowhere else: that word is in no answer.
 #![no_main]
 
 use std::sync::{Arc, LazyLock};
@@ -35,9 +36,21 @@ const ASKS: usize = 64;
 const RELEASED: Bounds =
     Bounds { bytes: usize::MAX, depth: limits::RESOURCE.depth + 8, members: limits::RESOURCE.members };
 
+/// What the bytes 1 to 5 stand for: things of another person, and things that are restricted.
+const HIDDEN: [&str; 5] = [
+    r#"{"resourceType":"Observation","id":"CANARYo","subject":{"reference":"Patient/b"},"note":[{"text":"CANARYo"}]}"#,
+    r#"{"reference":"Patient/b","display":"CANARYo"}"#,
+    r#"{"resourceType":"Observation","id":"CANARYr","meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]},"subject":{"reference":"Patient/a"},"note":[{"text":"CANARYr"}]}"#,
+    r#"{"reference":"Observation/CANARYr","display":"CANARYr"}"#,
+    r#"{"resourceType":"Consent","id":"CANARYo","patient":{"reference":"Patient/a"},"scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"category":[{"text":"CANARYo"}]}"#,
+];
+
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, rest)) = input.split_first() else { return };
-    let bodies: Vec<_> = rest.split(|byte| *byte == 0).collect();
+    // Whoever writes the word itself, or its letters one by one, says it of anything.
+    let says_it = memchr::memmem::find(rest, b"CANARY").is_some() || memchr::memmem::find(rest, br"\u").is_some();
+    let bodies: Vec<Vec<u8>> = rest.split(|byte| *byte == 0).map(filled).collect();
+    let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
     bodies.iter().for_each(|body| read(body));
     let judged = choice & 1 == 1;
     let question = &WORLD.questions[usize::from(choice >> 1) % QUESTIONS.len()];
@@ -45,12 +58,28 @@ fuzz_target!(|input: &[u8]| {
     let cut = given(question, judged, &bodies, usize::from(choice >> 3) + 1);
     assert_eq!(whole, cut, "invariant 5");
     if let Ok((_, ending, released)) = whole {
+        if !says_it {
+            let canary: &[u8] = if judged { b"CANARY" } else { b"CANARYo" };
+            assert!(memchr::memmem::find(&released, canary).is_none(), "{}", String::from_utf8_lossy(&released));
+        }
         match ending {
             Ending::NotVisible => assert_eq!(released, b""),
             Ending::Searchset { .. } | Ending::Resource => visible(&released, judged),
         }
     }
 });
+
+/// Writes what is hidden in the place of the bytes that stand for it; no JSON has those.
+fn filled(body: &[u8]) -> Vec<u8> {
+    let mut filled = Vec::with_capacity(body.len());
+    for byte in body {
+        match HIDDEN.get(usize::from(*byte).wrapping_sub(1)) {
+            Some(hidden) => filled.extend_from_slice(hidden.as_bytes()),
+            None => filled.push(*byte),
+        }
+    }
+    filled
+}
 
 /// Reads bytes as JSON: what is read is JSON to another reader as well, and strings are the same to both.
 fn read(bytes: &[u8]) {
