@@ -36,6 +36,8 @@ pub struct Setting<'a> {
     pub exchanges: &'a [&'a str],
     /// `policy.unlabelled`, where it matters.
     pub unlabelled: Option<&'a str>,
+    /// `policy.mode`, where it matters.
+    pub mode: Option<&'a str>,
     /// `consent.max_age`, where it matters.
     pub max_age: Option<&'a str>,
     /// `consent.hook_secret`, where the server announces changes.
@@ -55,6 +57,7 @@ impl<'a> Setting<'a> {
             policies: &[],
             exchanges: &[],
             unlabelled: None,
+            mode: None,
             max_age: None,
             hook_secret: None,
             keys: "keys",
@@ -115,6 +118,12 @@ impl Site {
     #[must_use]
     pub fn public_base(&self) -> &str {
         &self.public_base
+    }
+
+    /// Returns the path of its base.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        split(&self.public_base).1
     }
 
     /// Reads the records: the demo's, and what these tests need beside them.
@@ -195,6 +204,9 @@ impl Site {
         put(&mut configuration, "keys", "directory", setting.keys);
         if let Some(unlabelled) = setting.unlabelled {
             put(&mut configuration, "policy", "unlabelled", unlabelled);
+        }
+        if let Some(mode) = setting.mode {
+            put(&mut configuration, "policy", "mode", mode);
         }
         if let Some(max_age) = setting.max_age {
             put(&mut configuration, "consent", "max_age", max_age);

@@ -9,6 +9,7 @@
 //! | [`record`] | resources and Bundles as bytes |
 //! | [`story`] | who may see what of the demo's patients, by rules written for these tests |
 //! | [`crowd`] | so many resources of one type that they do not fit a page |
+//! | [`invented`] | patients that follow from a seed, and what is asked about them |
 //! | [`request`] | what is asked of a gateway about one patient |
 //! | [`twin`] | the same requests in two worlds, and every difference between the answers |
 //! | [`wire`] | HTTP/1.1 with nothing normalised |
@@ -17,6 +18,7 @@ pub mod client;
 pub mod crowd;
 pub mod gateway;
 pub mod hapi;
+pub mod invented;
 pub mod journal;
 mod process;
 pub mod record;

@@ -60,6 +60,8 @@ pub struct Report {
     pub compared: usize,
     /// The fewest questions that one story had, pages aside.
     pub fewest: usize,
+    /// How many of the answers held a resource.
+    pub shown: usize,
     /// Every difference.
     pub differences: Vec<Difference>,
     /// Every answer of world 1 in which something stood that stands in hidden records only.
@@ -76,6 +78,30 @@ impl Report {
     }
 }
 
+/// What one caller asks in both worlds.
+#[derive(Debug)]
+pub struct Script {
+    /// The name of the caller's certificate.
+    pub caller: String,
+    /// What it is about, for a reader.
+    pub about: String,
+    /// The questions; page links are followed.
+    pub questions: Vec<Question>,
+    /// Texts that may stand in no answer.
+    pub canaries: BTreeSet<String>,
+}
+
+/// What is done in both worlds.
+#[derive(Debug)]
+pub struct Play<'a> {
+    /// The gateway of each world, its keys and its fault aside.
+    pub setting: Setting<'a>,
+    /// What is asked. Two callers ask at a time.
+    pub scripts: Vec<Script>,
+    /// `Type/id` of what is not in world 2.
+    pub hidden: Vec<String>,
+}
+
 /// Runs the twin worlds for `stories`, which are about different patients where anything is hidden and under the same policies,
 /// once for each of `faults` (None is a gateway without one). All records are there, as they were written; afterwards the hidden ones are gone.
 ///
@@ -90,59 +116,153 @@ pub fn run(
     asked: Asked,
 ) -> Result<Vec<Report>, Trouble> {
     let records = site.records()?;
-    let mut hidden = BTreeSet::new();
+    let base = site.base_path().to_owned();
+    let (mut hidden, mut scripts) = (BTreeSet::new(), Vec::new());
     for story in stories {
         hidden.extend(story.hidden(&records)?);
+        scripts.push(Script {
+            caller: story.caller.clone(),
+            about: story.name(),
+            questions: questions(story, &records, &base, asked),
+            canaries: canaries(story, &records)?,
+        });
     }
-    let base = hapi.base().to_owned();
+    let policies: Vec<&str> = stories.iter().take(1).flat_map(|story| &story.policies).map(String::as_str).collect();
+    let upstream = hapi.base().to_owned();
+    let setting = Setting::under(&upstream, &policies);
+    play(hapi, site, &Play { setting, scripts, hidden: hidden.into_iter().collect() }, faults)
+}
+
+/// Runs the twin worlds for `play`, once for each of `faults`. All records are there; afterwards the hidden ones are gone.
+///
+/// # Errors
+///
+/// When a world cannot be made. What a gateway does wrong is in the report.
+pub fn play(
+    hapi: &mut Hapi,
+    site: &mut Site,
+    play: &Play<'_>,
+    faults: &[Option<&str>],
+) -> Result<Vec<Report>, Trouble> {
     let mut firsts = Vec::new();
     for &fault in faults {
-        firsts.push(world(site, &base, &records, stories, fault, asked)?);
+        firsts.push(world(site, play, fault)?);
     }
-    let hidden: Vec<String> = hidden.into_iter().collect();
-    if !hidden.is_empty() {
-        hapi.expunge(&hidden)?;
+    if !play.hidden.is_empty() {
+        hapi.expunge(&play.hidden)?;
     }
+    let fewest = play.scripts.iter().map(|script| script.questions.len()).min().unwrap_or_default();
     let mut reports = Vec::new();
     for (&fault, first) in faults.iter().zip(firsts) {
-        let second = world(site, &base, &records, stories, fault, asked)?;
-        let mut report = Report { fewest: usize::MAX, unrecorded: first.unrecorded, ..Report::default() };
+        let second = world(site, play, fault)?;
+        let mut report = Report { fewest, unrecorded: first.unrecorded, ..Report::default() };
         report.unrecorded.extend(second.unrecorded);
-        for ((story, (questions, left)), (_, right)) in stories.iter().zip(&first.walks).zip(&second.walks) {
+        for ((script, left), right) in play.scripts.iter().zip(&first.walks).zip(&second.walks) {
             report.compared += left.len();
-            report.fewest = report.fewest.min(*questions);
+            report.shown += left.iter().filter(|exchange| shows_something(exchange)).count();
             report.differences.extend(differences(left, right));
-            report.leaks.extend(leaks(left, &canaries(story, &records)?));
+            report.leaks.extend(leaks(left, &script.canaries));
         }
         reports.push(report);
     }
     Ok(reports)
 }
 
+/// Returns for each of `faults` the first thing that is wrong in `play`, if anything is: a canary in an answer of world 1, or a
+/// difference between the worlds. No more is asked then.
+///
+/// # Errors
+///
+/// When a world cannot be made.
+pub fn notice(
+    hapi: &mut Hapi,
+    site: &mut Site,
+    play: &Play<'_>,
+    faults: &[Option<&str>],
+) -> Result<Vec<Option<Difference>>, Trouble> {
+    let mut noticed = Vec::new();
+    for &fault in faults {
+        let gateway = site.start(&Setting { keys: "twin-keys", fault, ..play.setting.clone() })?;
+        noticed.push(first_leak(&gateway, play)?);
+        gateway.stop()?;
+    }
+    hapi.expunge(&play.hidden)?;
+    let mut found = Vec::new();
+    for (&fault, noticed) in faults.iter().zip(noticed) {
+        found.push(match noticed {
+            Noticed::Leak(leak) => Some(leak),
+            Noticed::Nothing(walks) => {
+                let gateway = site.start(&Setting { keys: "twin-keys", fault, ..play.setting.clone() })?;
+                let difference = first_difference(&gateway, play, walks)?;
+                gateway.stop()?;
+                difference
+            }
+        });
+    }
+    Ok(found)
+}
+
+/// What world 1 shows of a fault.
+enum Noticed {
+    Leak(Difference),
+    /// Every answer to each question.
+    Nothing(Vec<Vec<Exchange>>),
+}
+
+fn first_leak(gateway: &Gateway, play: &Play<'_>) -> Result<Noticed, Trouble> {
+    let mut walks = Vec::new();
+    for script in &play.scripts {
+        let mut client = gateway.client(&script.caller)?;
+        for question in &script.questions {
+            let exchanges = walk(gateway, &mut client, &script.caller, question);
+            if let Some(leak) = leaks(&exchanges, &script.canaries).into_iter().next() {
+                return Ok(Noticed::Leak(leak));
+            }
+            walks.push(exchanges);
+        }
+    }
+    Ok(Noticed::Nothing(walks))
+}
+
+fn first_difference(
+    gateway: &Gateway,
+    play: &Play<'_>,
+    walks: Vec<Vec<Exchange>>,
+) -> Result<Option<Difference>, Trouble> {
+    let mut walks = walks.into_iter();
+    for script in &play.scripts {
+        let mut client = gateway.client(&script.caller)?;
+        for (question, first) in script.questions.iter().zip(walks.by_ref()) {
+            let second = walk(gateway, &mut client, &script.caller, question);
+            if let Some(difference) = differences(&first, &second).into_iter().next() {
+                return Ok(Some(difference));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an answer holds a resource.
+fn shows_something(exchange: &Exchange) -> bool {
+    exchange.answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.text().contains(r#""id":""#))
+}
+
 struct World {
-    /// For each story how many questions there were, and every answer.
-    walks: Vec<(usize, Vec<Exchange>)>,
+    /// For each script every answer.
+    walks: Vec<Vec<Exchange>>,
     unrecorded: Vec<Difference>,
 }
 
-fn world(
-    site: &mut Site,
-    upstream: &str,
-    records: &[Record],
-    stories: &[&Story],
-    fault: Option<&str>,
-    asked: Asked,
-) -> Result<World, Trouble> {
-    let policies: Vec<&str> = stories.iter().take(1).flat_map(|story| &story.policies).map(String::as_str).collect();
-    let gateway = site.start(&Setting { keys: "twin-keys", fault, ..Setting::under(upstream, &policies) })?;
-    let walks = walks(&gateway, records, stories, asked)?;
+fn world(site: &mut Site, play: &Play<'_>, fault: Option<&str>) -> Result<World, Trouble> {
+    let gateway = site.start(&Setting { keys: "twin-keys", fault, ..play.setting.clone() })?;
+    let walks = walks(&gateway, &play.scripts)?;
     let journal = gateway.stop()?;
     let mut unrecorded = Vec::new();
     if journal.verify()? != "intact" {
         unrecorded.push(Difference { asked: "audit verify".to_owned(), what: "not intact".to_owned() });
     }
     let requests = journal.requests()?;
-    for Exchange { asked, answer } in walks.iter().flat_map(|(_, walk)| walk) {
+    for Exchange { asked, answer } in walks.iter().flatten() {
         let Ok(response) = answer else { continue };
         let closed = response
             .header("x-request-id")
@@ -155,18 +275,12 @@ fn world(
     Ok(World { walks, unrecorded })
 }
 
-/// Asks what the stories ask, two callers at a time.
-fn walks(
-    gateway: &Gateway,
-    records: &[Record],
-    stories: &[&Story],
-    asked: Asked,
-) -> Result<Vec<(usize, Vec<Exchange>)>, Trouble> {
+/// Asks what is in the scripts, two callers at a time.
+fn walks(gateway: &Gateway, scripts: &[Script]) -> Result<Vec<Vec<Exchange>>, Trouble> {
     let mut walks = Vec::new();
-    for pair in stories.chunks(2) {
+    for pair in scripts.chunks(2) {
         let made: Vec<Result<_, Trouble>> = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                pair.iter().map(|story| scope.spawn(|| walk_story(gateway, records, story, asked))).collect();
+            let threads: Vec<_> = pair.iter().map(|script| scope.spawn(|| walk_script(gateway, script))).collect();
             threads
                 .into_iter()
                 .map(|thread| thread.join().unwrap_or(Err(Trouble::Shape { what: "the end of a walk" })))
@@ -179,26 +293,24 @@ fn walks(
     Ok(walks)
 }
 
-fn walk_story(
-    gateway: &Gateway,
-    records: &[Record],
-    story: &Story,
-    asked: Asked,
-) -> Result<(usize, Vec<Exchange>), Trouble> {
+fn walk_script(gateway: &Gateway, script: &Script) -> Result<Vec<Exchange>, Trouble> {
+    let mut client = gateway.client(&script.caller)?;
+    let walks = script.questions.iter().flat_map(|question| walk(gateway, &mut client, &script.caller, question));
+    Ok(walks.collect())
+}
+
+/// Returns the questions of a story that are asked.
+fn questions(story: &Story, records: &[Record], base: &str, asked: Asked) -> Vec<Question> {
     let step = match story.sees {
         Sees::Some => 1,
         Sees::Nothing => 2,
         Sees::All => 3,
     };
-    let questions = request::about(story, records, gateway.base_path());
-    let questions: Vec<Question> = match asked {
-        Asked::Enough => questions.into_iter().step_by(step).collect(),
-        Asked::WhatShowsFaults => questions.into_iter().filter(shows_faults).collect(),
-    };
-    let mut client = gateway.client(&story.caller)?;
-    let exchanges = questions.iter().flat_map(|question| walk(gateway, &mut client, &story.caller, question));
-    let exchanges: Vec<Exchange> = exchanges.collect();
-    Ok((questions.len(), exchanges))
+    let questions = request::about(story, records, base).into_iter();
+    match asked {
+        Asked::Enough => questions.step_by(step).collect(),
+        Asked::WhatShowsFaults => questions.filter(shows_faults).collect(),
+    }
 }
 
 fn shows_faults(question: &Question) -> bool {

@@ -35,7 +35,7 @@ static BENCH: OnceLock<Result<Mutex<Bench>, Trouble>> = OnceLock::new();
 
 impl Bench {
     /// Waits for its turn and returns the bench, in whatever state it was left.
-    fn hold() -> Result<MutexGuard<'static, Self>, &'static Trouble> {
+    pub(crate) fn hold() -> Result<MutexGuard<'static, Self>, &'static Trouble> {
         let mutex = BENCH.get_or_init(|| Self::make().map(Mutex::new)).as_ref()?;
         Ok(mutex.lock().unwrap_or_else(|poisoned| {
             // A test that failed may have left anything.

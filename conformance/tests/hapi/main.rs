@@ -8,6 +8,7 @@ mod auditing;
 mod bench;
 mod consents;
 mod documents;
+mod invented;
 mod outcome;
 mod policies;
 mod server;
