@@ -2,7 +2,7 @@
 //!
 //! A token is AES-256-GCM over how many visible matches to skip, an expiry and a digest of what it is bound to (caller,
 //! purpose, query and with it the person). It has the same length always. Whatever is wrong with one, it is not good, and nothing more is
-//! said.
+//! said. `fuzz/fuzz_targets/token.rs` compiles this file by itself.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,6 @@
 //! One CRL: whose it is, how old, whether the CA that it names signed it, and whether it speaks of all that it issued.
+//!
+//! `fuzz/fuzz_targets/crl.rs` compiles this file by itself.
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
