@@ -264,10 +264,13 @@ fn world(site: &mut Site, play: &Play<'_>, fault: Option<&str>) -> Result<World,
     let requests = journal.requests()?;
     for Exchange { asked, answer } in walks.iter().flatten() {
         let Ok(response) = answer else { continue };
-        let closed = response
-            .header("x-request-id")
-            .and_then(|id| requests.get(id))
-            .map(|kinds| kinds.iter().filter(|kind| *kind == "close").count());
+        let closes =
+            |id: &str| requests.get(id).map_or(0, |kinds| kinds.iter().filter(|kind| *kind == "close").count());
+        // Each entry of a batch is on record by itself, under the id of the batch and its number.
+        let closed = response.header("x-request-id").map(|id| match closes(id) {
+            0 => closes(&format!("{id}.1")),
+            many => many,
+        });
         if closed != Some(1) {
             unrecorded.push(Difference { asked: asked.clone(), what: format!("closed {closed:?} times") });
         }

@@ -1,5 +1,7 @@
 //! Ask: what is asked about an invented patient.
 
+use serde_json::json;
+
 use super::chance::Chance;
 use super::kinds::Role;
 use super::part::Part;
@@ -62,8 +64,28 @@ impl Asking<'_> {
                 Some(Question::get(&format!("{base}/Patient/{patient}/$everything?{rest}")))
             }
             2..14 => self.read(),
+            14 => {
+                let code = self.chance.text(&["plain", "B24", "http%3A%2F%2Fx.example%2Fcodes%7Cplain,B24"]);
+                let max = 1 + self.chance.below(3);
+                let asked = format!("{base}/Observation/$lastn?patient={patient}&code={code}&max={max}");
+                Some(Question::get(&asked))
+            }
+            15 if self.wanted == Wanted::Anything => self.batch(),
             _ => self.search(),
         }
+    }
+
+    /// Some questions in one.
+    fn batch(&mut self) -> Option<Question> {
+        let mut entries = Vec::new();
+        for _ in 0..=self.chance.below(4) {
+            let question = if self.chance.once_in(2) { self.read() } else { self.search() };
+            let question = question.filter(|question| question.form.is_none())?;
+            let url = question.target.strip_prefix(self.base)?.trim_start_matches('/').to_owned();
+            entries.push(json!({"request": {"method": "GET", "url": url}}));
+        }
+        let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": entries});
+        Some(Question::post(self.base, &bundle.to_string()).with("Content-Type", "application/fhir+json"))
     }
 
     fn thing(&mut self) -> Option<Thing> {
