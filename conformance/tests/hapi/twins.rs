@@ -59,7 +59,7 @@ fn what_a_policy_does_not_grant_leaves_no_trace_in_any_answer() -> Tried {
 /// Faults that twin worlds can tell with these records. Of the others, some show in both worlds alike (what refers to something
 /// hidden keeps its bytes here when that is expunged) and for some there is nothing in the records; the gateway's own tests
 /// plant every one.
-const FAULTS: &[&str] = &[
+pub(crate) const FAULTS: &[&str] = &[
     "release-hidden",
     "skip-references",
     "shallow-references",
