@@ -19,11 +19,11 @@ pub enum Reason {
     NotYetValid,
     /// The CA that the name states does not issue this type.
     OidTypeMismatch,
-    /// Revocation must be known and no valid CRL tells.
+    /// Revocation must be known, and neither a valid CRL nor a responder tells.
     RevocationUnknown,
-    /// The certificate is on its issuer's CRL.
+    /// The certificate is on its issuer's CRL, or its responder says so.
     Revoked,
-    /// A CA between the certificate and the anchor is on its issuer's CRL.
+    /// A CA between the certificate and the anchor is on its issuer's CRL, or its responder says so.
     RevokedIssuer,
     /// A Z card without a profession, or a role on another type.
     Role,

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use openssl::x509::{X509, X509Crl, X509Ref};
+use openssl::x509::{X509, X509Ref};
 use time::{Duration, OffsetDateTime};
 
 mod ca;
@@ -27,8 +27,8 @@ pub use issued::Issued;
 pub use leaf::{AltName, KeyLength, Leaf};
 pub use ocsp::{Answer, Says, Signer};
 
-use der::{PRINTABLE, SEQUENCE, Scheme, UTF8, context, extension, moment, sequence, tlv, unsigned};
-use issued::{Body, CALLER_KEYS, GATEWAY_KEY, LARGE_KEY, ROOT_KEY, WEAK_KEY, authority_key, key};
+use der::{PRINTABLE, SEQUENCE, Scheme, UTF8, extension, sequence, tlv, unsigned};
+use issued::{Body, CALLER_KEYS, GATEWAY_KEY, LARGE_KEY, ROOT_KEY, WEAK_KEY, key};
 
 /// Why the PKI could not be made or written.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use openssl::nid::Nid;
 use sluis::cli::demo::pki::{Answer, Ca, Issued, Leaf, Pki, Says, Signer, World};
 use sluis::gateway::revocation::OcspOptions;
 use sluis::limits;
@@ -343,6 +344,31 @@ fn a_responder_that_a_certificate_names_is_asked_on_a_listed_host_alone() {
         assert_eq!(answer, (401, "revocation-unknown".to_owned()));
     }
     assert_eq!((listed.asked(), other.asked()), (1, 0));
+}
+
+#[test]
+fn a_ca_below_the_anchor_is_asked_about_like_the_card() {
+    for (says, expected) in [(Says::Good, (200, None)), (Says::Revoked, (401, Some("revoked-issuer")))] {
+        let mut pki = pki();
+        let caller = pki.issue("caller", &Leaf::system_g4(World::Test, "900016532", URA, "client.example")).unwrap();
+        let responder = Responder::new();
+        let parent = Ca::ServerG4Parent;
+        let about = pki.certificate_of(Ca::ServerG4).unwrap();
+        let said = Answer { says, signer: Signer::Itself(parent), ..good() };
+        responder.says(&pki.answer(about, parent, &said).unwrap());
+        let name = pki.certificate_of(parent).unwrap().subject_name().entries_by_nid(Nid::COMMONNAME).last();
+        let name = name.unwrap().data().to_string().unwrap();
+        let settings = OcspOptions { responders: vec![(name, responder.url())], ..options(&responder) };
+        let house = House::planned(pki, &Plan { ocsp: Some(settings), ..Plan::default() });
+        let before = house.tls.trust().current().number();
+        std::fs::remove_file(house.file("crl/server-g4-parent.crl")).unwrap();
+        house.settle(|tls| tls.trust().current().number() > before);
+        house.tls.look();
+        let (status, body) = house.call(&caller).unwrap().get("/").unwrap();
+        assert_eq!((status, (status != 200).then_some(body.as_str())), expected);
+        // Of the card itself a CRL tells.
+        assert_eq!(responder.asked(), 1);
+    }
 }
 
 /// Each request of many at once waits for the one question.

@@ -47,6 +47,14 @@ pub struct Answer {
     pub next_update: Option<OffsetDateTime>,
 }
 
+/// What an answer is signed with.
+struct Signing {
+    name: Vec<u8>,
+    key: PKey<Private>,
+    /// The certificate that is sent along.
+    shown: Option<Vec<u8>>,
+}
+
 impl Pki {
     /// Returns an OCSPResponse about a certificate of a CA.
     ///
@@ -62,7 +70,7 @@ impl Pki {
         };
         let end = next_update.map(|end| tlv(context(0), &generalized(end))).unwrap_or_default();
         let single = sequence(&[&self.certificate_id(about, ca)?, &status, &generalized(*this_update), &end]);
-        let (name, key, shown) = self.signer(*signer)?;
+        let Signing { name, key, shown } = self.signer(*signer)?;
         let part = sequence(&[&tlv(context(1), &name), &generalized(*this_update), &sequence(&[&single])]);
         let scheme = der::Scheme::Pkcs1Sha256;
         let shown = shown.map(|certificate| tlv(context(0), &sequence(&[&certificate]))).unwrap_or_default();
@@ -86,12 +94,11 @@ impl Pki {
         Ok(sequence(&[&algorithm, &tlv(OCTETS, &name), &tlv(OCTETS, &key), &serial_of(about)?]))
     }
 
-    /// Returns name, key, and the certificate that is sent along.
-    fn signer(&self, signer: Signer) -> Result<(Vec<u8>, PKey<Private>, Option<Vec<u8>>), PkiError> {
+    fn signer(&self, signer: Signer) -> Result<Signing, PkiError> {
         let (ca, purpose, ended) = match signer {
             Signer::Itself(ca) => {
                 let authority = self.authority(ca)?;
-                return Ok((authority.name.clone(), authority.key.clone(), None));
+                return Ok(Signing { name: authority.name.clone(), key: authority.key.clone(), shown: None });
             }
             Signer::Delegate(ca) => (ca, OCSP_SIGNING, false),
             Signer::WithoutPurpose(ca) => (ca, "1.3.6.1.5.5.7.3.2", false),
@@ -111,7 +118,7 @@ impl Pki {
             extensions: delegate(purpose)?,
         };
         let certificate = body.certify(authority.ca.scheme())?;
-        Ok((subject, own, Some(certificate.to_der()?)))
+        Ok(Signing { name: subject, key: own, shown: Some(certificate.to_der()?) })
     }
 }
 
