@@ -3,6 +3,7 @@
 //! `SLUIS_TWIN_SEED` is the first seed, `SLUIS_TWIN_REQUESTS` says how many answers are compared (300 where nothing is said).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::ParseIntError;
 use std::path::PathBuf;
 
 use sluis_conformance::gateway::{Setting, Site};
@@ -19,10 +20,10 @@ const QUESTIONS: usize = 300;
 /// How many requests show that what may be seen is the server's own.
 const FAITHFUL: usize = 500;
 
-fn setting(name: &str, otherwise: u64) -> u64 {
+fn setting(name: &str, otherwise: u64) -> Result<u64, ParseIntError> {
     #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how many worlds, and which")]
     let value = std::env::var(name);
-    value.ok().map_or(otherwise, |value| value.parse().expect(name))
+    value.ok().map_or(Ok(otherwise), |value| value.parse())
 }
 
 impl Bench {
@@ -48,7 +49,8 @@ fn compared(bench: &mut Bench, seed: u64) -> Result<Report, Box<dyn std::error::
     if !faults.is_empty() {
         let about: String = play.scripts.iter().map(|script| script.about.as_str()).collect();
         let first = faults.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
-        panic!("SLUIS_TWIN_SEED={seed}: {} of {} answers:\n{first}\n{about}", faults.len(), report.compared);
+        let wrong = format!("SLUIS_TWIN_SEED={seed}: {} of {} answers", faults.len(), report.compared);
+        return Err(format!("{wrong}:\n{first}\n{about}").into());
     }
     Ok(report)
 }
@@ -56,7 +58,7 @@ fn compared(bench: &mut Bench, seed: u64) -> Result<Report, Box<dyn std::error::
 #[test]
 fn what_is_hidden_of_invented_patients_leaves_no_trace_in_any_answer() -> Tried {
     let mut bench = Bench::hold()?;
-    let (mut seed, wanted) = (setting("SLUIS_TWIN_SEED", 1), setting("SLUIS_TWIN_REQUESTS", 300));
+    let (mut seed, wanted) = (setting("SLUIS_TWIN_SEED", 1)?, setting("SLUIS_TWIN_REQUESTS", 300)?);
     let (mut requests, mut shown) = (0, 0);
     while requests < usize::try_from(wanted)? {
         println!("SLUIS_TWIN_SEED={seed}");
@@ -74,7 +76,7 @@ fn what_is_hidden_of_invented_patients_leaves_no_trace_in_any_answer() -> Tried 
 #[test]
 fn what_may_be_seen_of_invented_patients_is_the_server_s_own_byte_for_byte() -> Tried {
     let mut bench = Bench::hold()?;
-    let seed = setting("SLUIS_TWIN_SEED", 1);
+    let seed = setting("SLUIS_TWIN_SEED", 1)?;
     println!("SLUIS_TWIN_SEED={seed}");
     let mut world = World::open(seed)?;
     bench.invent(&world)?;
@@ -192,7 +194,7 @@ fn a_fault_planted_in_the_view_is_noticed_in_answers_about_invented_patients() -
     #[expect(clippy::disallowed_methods, reason = "the program under test is chosen by whoever runs the test")]
     let program = PathBuf::from(std::env::var("SLUIS_FAULTS_BIN")?);
     let mut bench = Bench::hold()?;
-    let world = World::of(setting("SLUIS_TWIN_SEED", SHOWING))?;
+    let world = World::of(setting("SLUIS_TWIN_SEED", SHOWING)?)?;
     bench.invent(&world)?;
     let mut site = Site::write(&program, &bench.site.directory().with_extension("invented"))?;
     let upstream = bench.hapi.base().to_owned();
