@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Exchange, Kind, ParameterType};
+use super::{Exchange, Include, Kind, ParameterType};
 use crate::limits;
 
 /// What every caller must know of every answer (design, section 3, "What is visible", 7).
@@ -112,14 +112,16 @@ fn resource(resource_type: &str, kinds: &[&Kind]) -> Value {
     ];
     let interactions = interactions.iter().filter(|(_, offered)| *offered).map(|(code, _)| json!({"code": code}));
     let mut parameters: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut includes = BTreeSet::new();
+    let (mut includes, mut iterated) = (BTreeSet::new(), BTreeSet::new());
     for kind in kinds.iter().filter(|kind| kind.is_searched()) {
         if kind.patient_names().is_empty() {
             parameters.extend([("_id", "token"), ("identifier", "token")]);
         }
         parameters.extend(kind.patient_names().iter().map(|name| (name.as_str(), "reference")));
         parameters.extend(kind.parameters().iter().map(|parameter| (parameter.name(), type_of(parameter.value()))));
-        includes.extend(kind.includes().iter().map(|include| format!("{resource_type}:{}", include.parameter())));
+        let triple = |include: &Include| format!("{}:{}", include.source(), include.parameter());
+        includes.extend(kind.includes().iter().map(triple));
+        iterated.extend(kind.iterated().iter().map(triple));
     }
     let parameters = parameters.iter().map(|(name, kind)| json!({"name": name, "type": kind})).collect::<Vec<_>>();
     let mut resource = json!({
@@ -140,6 +142,12 @@ fn resource(resource_type: &str, kinds: &[&Kind]) -> Value {
         }
         if !includes.is_empty() {
             members.insert("searchInclude".to_owned(), json!(includes));
+        }
+        // FHIR R4 has no element that tells what may be followed from an include.
+        if !iterated.is_empty() {
+            let iterated = iterated.into_iter().collect::<Vec<_>>().join(", ");
+            let told = format!("Of what is included, with _include:iterate: {iterated}.");
+            members.insert("documentation".to_owned(), json!(told));
         }
     }
     resource
@@ -194,6 +202,8 @@ mod tests {
         assert_eq!(request["interaction"], json!([{"code": "read"}, {"code": "search-type"}]));
         assert!(request["searchParam"].as_array().unwrap().contains(&json!({"name": "period-of-use", "type": "date"})));
         assert!(request["searchInclude"].as_array().unwrap().contains(&json!("MedicationRequest:medication")));
+        let told = request["documentation"].as_str().unwrap();
+        assert!(told.contains("PractitionerRole:organization") && !told.contains("Observation:"), "{told}");
         let patient = resources.iter().find(|resource| resource["type"] == "Patient").unwrap();
         let operations = patient["operation"].as_array().unwrap().iter().map(|operation| operation["name"].clone());
         assert_eq!(operations.collect::<Vec<_>>(), ["everything", "summary"]);

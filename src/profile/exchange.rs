@@ -106,6 +106,7 @@ pub struct Kind {
     parameters: Vec<Parameter>,
     sort: Vec<String>,
     includes: Vec<Include>,
+    iterated: Vec<Include>,
     belongs: Vec<Vec<Condition>>,
     never: Vec<Condition>,
 }
@@ -152,6 +153,12 @@ impl Kind {
     #[must_use]
     pub fn includes(&self) -> &[Include] {
         &self.includes
+    }
+
+    /// Returns the includes that may go on from what others bring (`_include:iterate`), ordered by type and parameter.
+    #[must_use]
+    pub fn iterated(&self) -> &[Include] {
+        &self.iterated
     }
 
     /// Returns true if and only if `resource`, of this type, belongs to the exchange.
@@ -262,6 +269,12 @@ impl Include {
     #[must_use]
     pub fn targets(&self) -> &[String] {
         &self.targets
+    }
+
+    /// Returns true if and only if resources of that type are included.
+    #[must_use]
+    pub fn brings(&self, resource_type: &str) -> bool {
+        self.targets.iter().any(|target| target == resource_type)
     }
 
     /// Returns the same include, of one of its targets only.

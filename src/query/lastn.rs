@@ -46,6 +46,10 @@ impl LastN {
             }
         }
         let search = super::search(offer, TYPE, None, &rest)?.of_at_most(limits::LASTN_OBSERVATIONS);
+        // What its includes bring is the end.
+        if !search.iterates().is_empty() {
+            return Err(Unclassifiable::Parameter);
+        }
         if !KINDS.iter().any(|name| search.names(name)) {
             return Err(Unclassifiable::CodeMissing);
         }

@@ -22,6 +22,7 @@ pub struct Search {
     criteria: Vec<Criterion>,
     sort: Vec<Sort>,
     includes: Vec<Include>,
+    iterates: Vec<Include>,
     projection: Projection,
     tally: Tally,
     count: usize,
@@ -67,6 +68,9 @@ impl Sort {
 
 const ID: &str = "_id";
 
+/// FHIR R4, 3.1.1.5.3: the include is of what another one brought.
+const ITERATE: &str = "_include:iterate";
+
 impl Search {
     /// Reads the decoded `pairs` as a search of `kind`; `compartment` is the patient that the path names, if it does.
     pub(super) fn read(kind: &Arc<Kind>, compartment: Option<&Id>, pairs: &[Pair]) -> Result<Self, Unclassifiable> {
@@ -87,8 +91,12 @@ impl Search {
         let criteria = kind.parameters().iter().zip(&given).filter(|(_, given)| !given.is_empty());
         let criteria =
             criteria.map(|(parameter, given)| Criterion::read(parameter, given)).collect::<Result<_, _>>()?;
-        let Wanted { mut sort, mut includes, projection, count, total, only, page, format: _ } = wanted;
+        let Wanted { mut sort, mut includes, mut iterates, projection, count, total, only, page, format: _ } = wanted;
         includes.sort_by_key(written_include);
+        iterates.sort_by_key(written_include);
+        if !are_reached(&includes, &iterates) {
+            return Err(Unclassifiable::Parameter);
+        }
         let mut projection = projection.read()?;
         // FHIR R4, 3.1.1.5.4: `_count=0` is `_summary=count`.
         let tally = if only || count == Some(0) { Tally::Only } else { total.unwrap_or_default() };
@@ -98,7 +106,8 @@ impl Search {
             if page.is_some() {
                 return Err(Unclassifiable::Parameter);
             }
-            (sort, includes, projection, count) = (None, Vec::new(), Projection::Whole, 0);
+            (sort, projection, count) = (None, Projection::Whole, 0);
+            (includes, iterates) = (Vec::new(), Vec::new());
         }
         Ok(Self {
             kind: Arc::clone(kind),
@@ -106,6 +115,7 @@ impl Search {
             criteria,
             sort: sort.unwrap_or_default(),
             includes,
+            iterates,
             projection,
             tally,
             count,
@@ -122,6 +132,7 @@ impl Search {
             criteria: Vec::new(),
             sort: Vec::new(),
             includes: Vec::new(),
+            iterates: Vec::new(),
             projection: Projection::Whole,
             tally: Tally::Unsaid,
             count,
@@ -137,7 +148,7 @@ impl Search {
     /// Returns the same search, of matches alone.
     #[must_use]
     pub(crate) fn without_includes(&self) -> Self {
-        Self { includes: Vec::new(), ..self.clone() }
+        Self { includes: Vec::new(), iterates: Vec::new(), ..self.clone() }
     }
 
     /// Returns true if and only if the parameter of that name is given.
@@ -185,6 +196,12 @@ impl Search {
     #[must_use]
     pub fn includes(&self) -> &[Include] {
         &self.includes
+    }
+
+    /// Returns what is followed further from what is included.
+    #[must_use]
+    pub fn iterates(&self) -> &[Include] {
+        &self.iterates
     }
 
     /// Returns how much of each resource is wanted, which the view applies itself.
@@ -257,6 +274,9 @@ impl Search {
         for include in &self.includes {
             append(target, "_include", &written_include(include));
         }
+        for include in &self.iterates {
+            append(target, ITERATE, &written_include(include));
+        }
     }
 
     fn asked_upstream(&self, person: &[Id], count: usize) -> Option<String> {
@@ -308,6 +328,7 @@ fn one_subject(named: Vec<Subject>, compartment: Option<&Id>) -> Result<Subject,
 struct Wanted {
     sort: Option<Vec<Sort>>,
     includes: Vec<Include>,
+    iterates: Vec<Include>,
     projection: projection::Wanted,
     count: Option<usize>,
     total: Option<Tally>,
@@ -332,18 +353,8 @@ impl Wanted {
             "_summary" => self.projection.summary(value),
             "_total" => once(&mut self.total, Tally::total(value)?),
             "_format" => once(&mut self.format, negotiation::format(value)?),
-            "_include" => {
-                let include = include(kind, value)?;
-                let again = |known: &Include| {
-                    let shared = known.targets().iter().any(|target| include.targets().contains(target));
-                    known.parameter() == include.parameter() && shared
-                };
-                if self.includes.iter().any(again) {
-                    return Err(Unclassifiable::Repeated);
-                }
-                self.includes.push(include);
-                Ok(())
-            }
+            "_include" => listed(&mut self.includes, include(kind.includes(), value)?),
+            ITERATE => listed(&mut self.iterates, include(kind.iterated(), value)?),
             _ => Err(Unclassifiable::Parameter),
         }
     }
@@ -366,19 +377,48 @@ pub(super) fn page(value: &str) -> Result<String, Unclassifiable> {
     }
 }
 
-/// Reads `Type:parameter` or `Type:parameter:Target`.
-fn include(kind: &Kind, value: &str) -> Result<Include, Unclassifiable> {
+/// Reads `Type:parameter` or `Type:parameter:Target`, one of those that are allowed.
+fn include(allowed: &[Include], value: &str) -> Result<Include, Unclassifiable> {
     let mut parts = value.split(':');
     let (source, parameter, target, more) = (parts.next(), parts.next(), parts.next(), parts.next());
-    if source != Some(kind.resource_type()) || more.is_some() {
+    if more.is_some() {
         return Err(Unclassifiable::Parameter);
     }
-    let known = kind.includes().iter().find(|include| Some(include.parameter()) == parameter);
+    let is_named = |include: &&Include| Some(include.source()) == source && Some(include.parameter()) == parameter;
+    let known = allowed.iter().find(is_named);
     let include = match target {
         None => known.cloned(),
         Some(target) => known.and_then(|include| include.narrowed(target)),
     };
     include.ok_or(Unclassifiable::Parameter)
+}
+
+/// Adds an include to a list in which each target stands once.
+fn listed(list: &mut Vec<Include>, include: Include) -> Result<(), Unclassifiable> {
+    let again = |known: &Include| {
+        let is_same = known.source() == include.source() && known.parameter() == include.parameter();
+        is_same && known.targets().iter().any(|target| include.brings(target))
+    };
+    if list.iter().any(again) {
+        return Err(Unclassifiable::Repeated);
+    }
+    list.push(include);
+    Ok(())
+}
+
+/// Returns true if and only if each of `iterates` goes on from what others bring: one that nothing leads to would be asked in
+/// vain, and servers differ in whether they follow it from the matches.
+fn are_reached(includes: &[Include], iterates: &[Include]) -> bool {
+    let (mut ahead, mut brought): (Vec<_>, Vec<_>) = (iterates.iter().collect(), includes.iter().collect());
+    loop {
+        let (further, left): (Vec<&Include>, Vec<&Include>) =
+            ahead.into_iter().partition(|one| brought.iter().any(|by| by.brings(one.source())));
+        if left.is_empty() || further.is_empty() {
+            return left.is_empty();
+        }
+        brought.extend(further);
+        ahead = left;
+    }
 }
 
 /// Writes an include so that it is read as the same one: its target is named where it is the only one.

@@ -6,6 +6,7 @@ mod course;
 mod document;
 mod everything;
 mod hostile;
+mod iterate;
 mod lastn;
 mod notice;
 mod summary;

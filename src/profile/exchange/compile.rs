@@ -14,7 +14,7 @@ use crate::view::is_steady;
 
 pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError> {
     let raw: RawExchange = toml::from_str(text).map_err(|error| ProfileError::toml(file, text, &error))?;
-    let RawExchange { name, title, roles, unproven_role, systems, kinds, sections, lines } = raw;
+    let RawExchange { name, title, roles, unproven_role, systems, kinds, supporting, sections, lines } = raw;
     let compiler = Compiler { file, systems: &systems };
     compiler.require(!name.is_empty() && name.bytes().all(is_name_byte), "name", "a name of a-z, 0-9 and -")?;
     for role in &roles {
@@ -24,8 +24,11 @@ pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError>
         compiler.require(is_uri(system), &format!("systems.{alias}"), "the URI of a code system")?;
     }
     compiler.require(!kinds.is_empty(), "kinds", "at least one kind of resource")?;
-    let kinds = kinds.into_iter().map(|(name, kind)| compiler.kind(name, kind).map(Arc::new));
-    let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
+    let kinds = kinds.into_iter().map(|(name, kind)| compiler.kind(name, kind)).collect::<Result<Vec<_>, _>>()?;
+    let mut listed = compiler.supporting(supporting)?;
+    listed.extend(kinds.iter().flat_map(|kind| kind.includes.iter().cloned()));
+    let with_iterated = |kind: Kind| Arc::new(Kind { iterated: iterated(&kind.includes, &listed), ..kind });
+    let kinds: Vec<_> = kinds.into_iter().map(with_iterated).collect();
     let sections = compiler.sections(&kinds, sections)?;
     let lines = lines.into_iter().map(|(name, line)| Ok((name.clone(), compiler.line(&name, line)?)));
     let lines = lines.collect::<Result<_, ProfileError>>()?;
@@ -34,6 +37,21 @@ pub(super) fn exchange(file: &str, text: &str) -> Result<Exchange, ProfileError>
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+/// Returns those of the `listed` includes that go on from what `includes` bring, ordered by type and parameter.
+fn iterated(includes: &[Include], listed: &[Include]) -> Vec<Include> {
+    let mut iterated: Vec<Include> = Vec::new();
+    loop {
+        let brought = |source: &str| includes.iter().chain(&iterated).any(|one| one.brings(source));
+        let further = listed.iter().filter(|one| brought(one.source()) && !iterated.contains(one));
+        let further: Vec<_> = further.cloned().collect();
+        if further.is_empty() {
+            iterated.sort_by(|one, other| (one.source(), one.parameter()).cmp(&(other.source(), other.parameter())));
+            return iterated;
+        }
+        iterated.extend(further);
+    }
 }
 
 /// Elements, and the codes of which one must stand there.
@@ -99,6 +117,7 @@ impl Compiler<'_> {
             parameters,
             sort,
             includes,
+            iterated: Vec::new(),
             belongs,
             never: self.conditions(&inside("never"), never)?,
             resource_type,
@@ -188,6 +207,19 @@ impl Compiler<'_> {
              local = true",
         )?;
         Ok(Parameter { name, value, answered: if *local { Answered::Here(paths) } else { Answered::Upstream } })
+    }
+
+    /// What only comes with others has no kind: which of its references may be followed further stands by itself.
+    fn supporting(&self, raw: BTreeMap<String, BTreeMap<String, RawInclude>>) -> Result<Vec<Include>, ProfileError> {
+        let mut includes = Vec::new();
+        for (source, raw) in raw {
+            let key = format!("supporting.{source}");
+            self.require(SUPPORTING.contains(&source.as_str()), &key, "a type that comes with what refers to it")?;
+            for (name, raw) in raw {
+                includes.push(self.include(&source, name.clone(), &format!("{key}.{name}"), raw)?);
+            }
+        }
+        Ok(includes)
     }
 
     fn include(&self, source: &str, parameter: String, key: &str, raw: RawInclude) -> Result<Include, ProfileError> {

@@ -17,6 +17,9 @@ pub(super) struct RawExchange {
     #[serde(default)]
     pub(super) systems: BTreeMap<String, String>,
     pub(super) kinds: BTreeMap<String, RawKind>,
+    /// Includes of types that come with what refers to them, by type and name.
+    #[serde(default)]
+    pub(super) supporting: BTreeMap<String, BTreeMap<String, RawInclude>>,
     /// The sections of a summary, in their order; none where no summary is composed.
     #[serde(default)]
     pub(super) sections: Vec<RawSection>,

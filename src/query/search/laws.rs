@@ -137,9 +137,15 @@ fn search() -> impl Strategy<Value = (Offer, Search)> {
             });
             let mut includes = includes.collect::<Vec<_>>();
             includes.sort_by_key(written_include);
-            let whole = Search { kind, subject, criteria, sort, includes, projection, tally, count, page };
-            let (includes, projection) = (Vec::new(), Projection::Whole);
-            let counted = Search { sort: Vec::new(), includes, projection, count: 0, page: None, ..whole.clone() };
+            let mut iterates: Vec<Include> = kind.iterated().iter().rev().step_by(1 + count % 3).cloned().collect();
+            while !are_reached(&includes, &iterates) {
+                iterates.pop();
+            }
+            iterates.sort_by_key(written_include);
+            let whole = Search { kind, subject, criteria, sort, includes, iterates, projection, tally, count, page };
+            let (includes, iterates, projection) = (Vec::new(), Vec::new(), Projection::Whole);
+            let sort = Vec::new();
+            let counted = Search { sort, includes, iterates, projection, count: 0, page: None, ..whole.clone() };
             (offer.clone(), if tally == Tally::Only { counted } else { whole })
         },
     )
@@ -191,6 +197,7 @@ proptest! {
             subject: Subject::Id(id),
             criteria: search.criteria.iter().filter(|criterion| !criterion.parameter.is_local()).cloned().collect(),
             includes: Vec::new(),
+            iterates: Vec::new(),
             projection: Projection::Whole,
             tally: Tally::Unsaid,
             page: None,

@@ -64,7 +64,7 @@ impl Answer {
             } else {
                 self.links.make_room();
                 let next_skip = matches.next_skip();
-                self.next = match matches.next_include() {
+                self.next = match matches.next_include(&self.writer)? {
                     Some(batch) => ask(batch, |batch| Of::Includes(batch, 0)),
                     None => self.search_ended(next_skip)?,
                 };
@@ -214,6 +214,7 @@ impl Answer {
             }
             Task::Search(matches) if !matches.are_coming() => {
                 if !self.writer.has(&held.key) {
+                    matches.include(matches.further(&held.bytes, self.judge.known())?);
                     let bytes = self.part(held.bytes)?;
                     self.writer.entry(&held.key, Mode::Include, |out| out.extend_from_slice(&bytes));
                 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::hold::Hold;
+use crate::json::Document;
 use crate::limits;
 use crate::query::{Search, Tally, Target};
 use crate::view::ViewError;
@@ -44,6 +45,10 @@ pub(super) struct Matches {
     included: BTreeSet<Key>,
     /// The includes still to be asked for, once all matches are there.
     includes: Option<VecDeque<Batch>>,
+    /// All that was asked for as an include.
+    asked: BTreeSet<Key>,
+    /// How often it was gone on from what was included.
+    rounds: usize,
 }
 
 impl Matches {
@@ -69,6 +74,8 @@ impl Matches {
             visited: Visited::default(),
             included,
             includes: None,
+            asked: BTreeSet::new(),
+            rounds: 0,
         }
     }
 
@@ -244,12 +251,47 @@ impl Matches {
         }
         let mut included = std::mem::take(&mut self.included);
         included.retain(|key| !writer.has(key));
+        self.asked.extend(included.iter().cloned());
         self.includes = Some(batches(included).into());
         Ok(())
     }
 
-    /// Returns the next includes to ask for.
-    pub(super) fn next_include(&mut self) -> Option<Batch> {
-        self.includes.as_mut().and_then(VecDeque::pop_front)
+    /// Returns what an include, as it is released, refers to through the elements that are followed further.
+    ///
+    /// # Errors
+    /// One that cannot be read; it was when it came.
+    pub(super) fn further(&self, included: &[u8], known: Known<'_>) -> Result<Vec<Key>, ViewError> {
+        if self.search.iterates().is_empty() {
+            return Ok(Vec::new());
+        }
+        let document = Document::read(included, limits::RESOURCE).map_err(|_| ViewError::NotStrictJson)?;
+        let resource = Resource::read(document.root())?;
+        let through = self.search.iterates().iter().filter(|include| include.source() == resource.resource_type);
+        Ok(targets(&through.cloned().collect::<Vec<_>>(), &resource, known))
+    }
+
+    /// Returns the next includes to ask for: those of the matches, then round by round those of what was included. What is there
+    /// already is not included again, so a circle ends.
+    ///
+    /// # Errors
+    /// More includes, or more rounds, than one answer may cost.
+    pub(super) fn next_include(&mut self, writer: &Writer) -> Result<Option<Batch>, ViewError> {
+        let Some(includes) = &mut self.includes else { return Ok(None) };
+        if let Some(batch) = includes.pop_front() {
+            return Ok(Some(batch));
+        }
+        let mut further = std::mem::take(&mut self.included);
+        further.retain(|key| !writer.has(key) && self.asked.insert(key.clone()));
+        if further.is_empty() {
+            return Ok(None);
+        }
+        self.rounds += 1;
+        if self.rounds > limits::REFERENCE_DEPTH || self.asked.len() > limits::REFERENCES {
+            return Err(ViewError::TooManyIncludes);
+        }
+        let mut batches: VecDeque<Batch> = batches(further).into();
+        let first = batches.pop_front();
+        self.includes = Some(batches);
+        Ok(first)
     }
 }

@@ -213,6 +213,9 @@ fn search(record: &Record, chance: &mut Chance) -> String {
             target += &format!("&_include={}:{include}", kind.name);
         }
     }
+    if target.contains("_include=") && chance.once_in(2) {
+        target += "&_include:iterate=PractitionerRole:organization";
+    }
     target
 }
 
