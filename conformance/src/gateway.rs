@@ -44,6 +44,8 @@ pub struct Setting<'a> {
     pub hook_secret: Option<&'a str>,
     /// The name of its directory of keys: gateways of the same name make the same ETags.
     pub keys: &'a str,
+    /// The base URL of a FHIR server that the record is sent on to.
+    pub forward: Option<&'a str>,
     /// A fault to plant, in a gateway that was built with faults.
     pub fault: Option<&'a str>,
 }
@@ -61,6 +63,7 @@ impl<'a> Setting<'a> {
             max_age: None,
             hook_secret: None,
             keys: "keys",
+            forward: None,
             fault: None,
         }
     }
@@ -145,11 +148,32 @@ impl Site {
     /// When it does not become ready.
     pub fn start(&mut self, setting: &Setting<'_>) -> Result<Gateway, Trouble> {
         let (configuration, path, journal) = self.write_configuration(setting)?;
-        let log = self.directory.join(format!("sluis-{}.log", self.started));
-        let log = std::fs::File::create(&log).map_err(|error| Trouble::file(&log, &error))?;
+        let journal = self.directory.join(journal);
+        self.serve(Kept { configuration, path, journal }, setting.fault)
+    }
+
+    /// Starts a gateway process again that was killed, on its own journal.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become ready.
+    pub fn start_again(&self, kept: Kept) -> Result<Gateway, Trouble> {
+        self.serve(kept, None)
+    }
+
+    /// Returns the journal of a gateway that was killed.
+    #[must_use]
+    pub fn journal(&self, kept: Kept) -> Journal {
+        Journal::new(self.program.clone(), kept.journal)
+    }
+
+    fn serve(&self, kept: Kept, fault: Option<&str>) -> Result<Gateway, Trouble> {
+        let log = kept.path.with_extension("log");
+        let options = std::fs::File::options().create(true).append(true).open(&log);
+        let log = options.map_err(|error| Trouble::file(&log, &error))?;
         let (process, line) = Process::start_kept(&self.program, |command| {
-            command.args(["serve", "--config"]).arg(&path).stderr(Stdio::from(log));
-            if let Some(fault) = setting.fault {
+            command.args(["serve", "--config"]).arg(&kept.path).stderr(Stdio::from(log));
+            if let Some(fault) = fault {
                 command.env("SLUIS_FAULT", fault);
             }
         })?;
@@ -165,8 +189,7 @@ impl Site {
             public_base: self.public_base.clone(),
             address,
             admin,
-            configuration,
-            journal: self.directory.join(journal),
+            kept,
         })
     }
 
@@ -202,6 +225,11 @@ impl Site {
         put(&mut configuration, "admin", "address", "127.0.0.1:0");
         put(&mut configuration, "audit", "directory", journal);
         put(&mut configuration, "keys", "directory", setting.keys);
+        if let Some(base) = setting.forward {
+            let pairs = [("name", "central"), ("kind", "fhir"), ("base", base), ("longest_wait", "1s")];
+            let pairs = pairs.map(|(key, value)| (key.to_owned(), toml::Value::from(value)));
+            put(&mut configuration, "audit", "forward", vec![toml::Value::Table(Table::from_iter(pairs))]);
+        }
         if let Some(unlabelled) = setting.unlabelled {
             put(&mut configuration, "policy", "unlabelled", unlabelled);
         }
@@ -252,7 +280,14 @@ pub struct Gateway {
     public_base: String,
     address: String,
     admin: String,
+    kept: Kept,
+}
+
+/// What is left of a gateway that was killed: its configuration, and what it put on record.
+#[derive(Debug)]
+pub struct Kept {
     configuration: Table,
+    path: PathBuf,
     journal: PathBuf,
 }
 
@@ -299,9 +334,9 @@ impl Gateway {
     ///
     /// When a Subscription is not in force after it.
     pub fn subscribe(&self) -> Result<Value, Trouble> {
-        let mut configuration = self.configuration.clone();
+        let mut configuration = self.kept.configuration.clone();
         put(&mut configuration, "consent", "hook_base", format!("http://{}", self.admin));
-        let path = self.journal.with_extension("subscribe.toml");
+        let path = self.kept.journal.with_extension("subscribe.toml");
         std::fs::write(&path, configuration.to_string()).map_err(|error| Trouble::file(&path, &error))?;
         let output = process::run(Command::new(&self.program).args(["subscribe", "--config"]).arg(&path))?;
         serde_json::from_slice(&output).map_err(|_| Trouble::Shape { what: "the report of subscribing" })
@@ -313,14 +348,36 @@ impl Gateway {
     ///
     /// When its admin listener does not say.
     pub fn notices(&self) -> Result<u64, Trouble> {
+        // What never happened is left out.
+        Ok(self.figure("sluis_notices_total{result=\"received\"} ")?.unwrap_or_default())
+    }
+
+    /// Returns how many records are not sent on yet; none where it sends nothing on.
+    ///
+    /// # Errors
+    ///
+    /// When its admin listener does not say.
+    pub fn behind(&self) -> Result<Option<u64>, Trouble> {
+        self.figure("sluis_forward_lag_records{forwarder=\"central\"} ")
+    }
+
+    /// Returns the value of the line of the metrics that begins so.
+    fn figure(&self, beginning: &str) -> Result<Option<u64>, Trouble> {
         let mut connection = Connection::over(TcpStream::connect(&self.admin).map_err(WireError::from)?);
         let headers = [("Host", self.admin.as_str())];
         let request = Request { method: "GET", target: "/metrics", headers: &headers, body: b"" };
         let metrics = connection.exchange(&request)?.text();
-        let received = "sluis_notices_total{result=\"received\"} ";
-        let count = metrics.lines().find_map(|line| line.strip_prefix(received)?.parse().ok());
-        // What never happened is left out.
-        Ok(count.unwrap_or_default())
+        Ok(metrics.lines().find_map(|line| line.strip_prefix(beginning)?.parse().ok()))
+    }
+
+    /// Kills it, as a power cut would.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub fn kill(self) -> Result<Kept, Trouble> {
+        self.process.kill()?;
+        Ok(self.kept)
     }
 
     /// Tells it to stop, by SIGTERM, and returns its journal.
@@ -331,7 +388,7 @@ impl Gateway {
     pub fn stop(self) -> Result<Journal, Trouble> {
         let status = self.process.stop()?;
         if status.success() {
-            return Ok(Journal::new(self.program, self.journal));
+            return Ok(Journal::new(self.program, self.kept.journal));
         }
         Err(Trouble::Ended { program: self.program, status: status.to_string() })
     }

@@ -68,6 +68,20 @@ impl Process {
         self.end().ok_or_else(|| Trouble::Ended { program, status: "SIGKILL, for it did not end by itself".to_owned() })
     }
 
+    /// Kills a program that was started to be kept, as a power cut would, and waits for its end.
+    pub(crate) fn kill(self) -> Result<(), Trouble> {
+        let shell = self.child.id();
+        let children = PathBuf::from(format!("/proc/{shell}/task/{shell}/children"));
+        let text = std::fs::read_to_string(&children).map_err(|error| Trouble::file(&children, &error))?;
+        let is_it = |id: &&str| {
+            let running = std::fs::canonicalize(format!("/proc/{id}/exe")).ok();
+            running.is_some() && running == std::fs::canonicalize(&self.program).ok()
+        };
+        let id = text.split_whitespace().find(is_it).ok_or_else(|| self.not_ready("that it has ended"))?;
+        run(Command::new("kill").args(["-KILL", id]))?;
+        self.stop().map(drop)
+    }
+
     /// Returns how it ended, unless it had to be killed.
     fn end(&mut self) -> Option<ExitStatus> {
         self.held = None;

@@ -79,7 +79,7 @@ pub(crate) fn check(journal: &Path, settings: &[ForwardSettings]) -> Result<(), 
 enum Prepared {
     Fhir(FhirTarget),
     #[cfg(feature = "nats")]
-    Nats(NatsTarget),
+    Nats(Box<NatsTarget>),
 }
 
 fn prepared(settings: &ForwardSettings) -> Result<Prepared, ForwardError> {
@@ -87,7 +87,7 @@ fn prepared(settings: &ForwardSettings) -> Result<Prepared, ForwardError> {
         ForwardKind::Fhir { base, access, part } => FhirTarget::new(base, access, *part).map(Prepared::Fhir),
         #[cfg(feature = "nats")]
         ForwardKind::Nats { servers, stream, subject, access } => {
-            NatsTarget::new(servers, stream, subject, access).map(Prepared::Nats)
+            NatsTarget::new(servers, stream, subject, access).map(|target| Prepared::Nats(Box::new(target)))
         }
     };
     made.map_err(|source| ForwardError::Access { name: settings.name.clone(), source })
@@ -124,7 +124,7 @@ impl Forwarders {
             let thread = match prepared(one)? {
                 Prepared::Fhir(target) => begin(source, one, target, standing, told)?,
                 #[cfg(feature = "nats")]
-                Prepared::Nats(target) => begin(source, one, target, standing, told)?,
+                Prepared::Nats(target) => begin(source, one, *target, standing, told)?,
             };
             forwarders.running.push(thread);
         }

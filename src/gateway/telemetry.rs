@@ -96,7 +96,7 @@ where
         _ => return Err(TelemetryError::Level),
     };
     let filter = EnvFilter::new(format!(
-        "error,actix_http=off,actix_web=off,actix_server=off,h2=off,hyper=off,hyper_util=off,reqwest=off,sluis={level}"
+        "error,actix_http=off,actix_web=off,actix_server=off,async_nats=off,h2=off,hyper=off,hyper_util=off,reqwest=off,sluis={level}"
     ));
     Ok(tracing_subscriber::fmt::layer()
         .json()

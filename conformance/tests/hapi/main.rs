@@ -8,6 +8,7 @@ mod auditing;
 mod bench;
 mod consents;
 mod documents;
+mod forwarding;
 mod invented;
 mod outcome;
 mod policies;

@@ -163,6 +163,8 @@ pub(super) struct Engine<T> {
     /// None before the journal was read.
     at: Option<(Tail, Cursor)>,
     waiting: VecDeque<Waiting>,
+    /// What is acknowledged and not yet on disk.
+    unkept: Option<Cursor>,
     joined: bool,
     /// Records that are sent at a time: fewer after a refusal, until the one that is refused is found.
     width: usize,
@@ -180,6 +182,7 @@ impl<T: Target> Engine<T> {
             standing,
             at: None,
             waiting: VecDeque::new(),
+            unkept: None,
             joined: false,
             width: limits::FORWARD_RECORDS,
             refusals: 0,
@@ -209,7 +212,7 @@ impl<T: Target> Engine<T> {
                 return Err(reason);
             }
             tracing::warn!(forwarder = self.standing.name(), reason = reason.code(), "records were not sent on");
-            if reason == Reason::Journal {
+            if reason == Reason::Journal && self.unkept.is_none() {
                 self.at = None;
             }
             let records = self.batch().0;
@@ -231,13 +234,16 @@ impl<T: Target> Engine<T> {
     }
 
     async fn step(&mut self, until: Until) -> Result<Progress, Failure> {
+        self.keep()?;
         let cursor = self.open()?;
+        // How far it is behind is known whether the target can be reached or not.
+        self.read()?;
         if !self.joined {
             let place = self.target.join().await?;
             self.reach(cursor, place)?;
             self.joined = true;
+            self.read()?;
         }
-        self.read()?;
         if self.waiting.is_empty() {
             // Nothing is behind, so nothing is failing.
             self.standing.succeeded();
@@ -263,6 +269,7 @@ impl<T: Target> Engine<T> {
         self.backoff.reset();
         self.refusals = 0;
         self.width = self.width.saturating_mul(2).min(limits::FORWARD_RECORDS);
+        self.keep()?;
         self.standing.succeeded();
         Ok(Progress::Made)
     }
@@ -286,9 +293,11 @@ impl<T: Target> Engine<T> {
         };
         self.target.forget();
         self.waiting.clear();
+        // Looked at once: the writer waits for whoever looks.
+        let durable = *self.durable.borrow();
         while tail.head().seq < cursor.head.seq {
             // What a journal lost is no more durable than it knows.
-            let Some(line) = tail.next(*self.durable.borrow()).map_err(unreadable)? else {
+            let Some(line) = tail.next(durable).map_err(unreadable)? else {
                 return Err(Failure::Final(Reason::Journal));
             };
             if line.entry.seq >= cursor.from {
@@ -326,6 +335,7 @@ impl<T: Target> Engine<T> {
                 return Err(Failure::Final(Reason::Foreign));
             }
             self.acknowledge(has);
+            self.keep()?;
         }
         if self.open()?.head == theirs { Ok(()) } else { Err(Failure::Final(Reason::Foreign)) }
     }
@@ -334,7 +344,7 @@ impl<T: Target> Engine<T> {
     fn read(&mut self) -> Result<(), Failure> {
         let durable = *self.durable.borrow_and_update();
         let Some((tail, _)) = &mut self.at else { return Ok(()) };
-        let (mut entries, mut bytes) = self.waiting.iter().fold((0, 0), |sum, one| weigh(sum, one));
+        let (mut entries, mut bytes) = self.waiting.iter().fold((0, 0), weigh);
         while self.waiting.len() < limits::FORWARD_RECORDS
             && entries < limits::FORWARD_ENTRIES
             && bytes < limits::FORWARD_BYTES
@@ -352,6 +362,15 @@ impl<T: Target> Engine<T> {
         Ok(())
     }
 
+    /// Makes the cursor durable where it moved. One that cannot be kept costs no more than that something is sent again.
+    fn keep(&mut self) -> Result<(), Failure> {
+        if let Some(cursor) = self.unkept {
+            self.file.keep(cursor).map_err(|error| unkept(&error))?;
+            self.unkept = None;
+        }
+        Ok(())
+    }
+
     /// Returns how many records are sent next, and how many payloads they make.
     fn batch(&self) -> (usize, usize) {
         let (mut records, mut sum) = (0, (0, 0));
@@ -365,16 +384,13 @@ impl<T: Target> Engine<T> {
         (records, sum.0)
     }
 
-    /// Moves the cursor behind the first records. One that cannot be kept costs no more than that they are sent again.
+    /// Moves the cursor behind the first records; [`Engine::keep`] makes that durable.
     fn acknowledge(&mut self, records: usize) {
         let Some(last) = self.waiting.drain(..records.min(self.waiting.len())).next_back() else { return };
         if let Some((_, cursor)) = &mut self.at {
             *cursor = last.cursor;
         }
-        if let Err(error) = self.file.keep(last.cursor) {
-            tracing::error!(forwarder = self.standing.name(), error.kind = ?error.kind(), "the cursor cannot be kept");
-            self.standing.failed(Reason::Cursor);
-        }
+        self.unkept = Some(last.cursor);
         self.standing.acknowledged(last.cursor.head, records);
         self.standing.waiting_since(self.waiting.front().and_then(|one| one.time));
     }

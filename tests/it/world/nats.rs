@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use async_nats::ConnectOptions;
 use async_nats::jetstream::{self, Context, consumer, stream};
 use futures_util::StreamExt as _;
 
@@ -13,6 +14,8 @@ pub(crate) struct Nats {
     address: SocketAddr,
     store: PathBuf,
     arguments: Vec<String>,
+    options: ConnectOptions,
+    scheme: &'static str,
     child: Option<Child>,
 }
 
@@ -26,9 +29,36 @@ pub(crate) struct Message {
 
 impl Nats {
     pub(crate) fn up(dir: &Path, arguments: &[&str]) -> Self {
+        Self::with(dir, arguments, "nats", ConnectOptions::new())
+    }
+
+    /// A server that asks for a token.
+    pub(crate) fn guarded(dir: &Path, token: &str) -> Self {
+        Self::with(dir, &["--auth", token], "nats", ConnectOptions::new().token(token.to_owned()))
+    }
+
+    /// A server with the certificate of a gateway, which takes callers of the test PKI alone.
+    pub(crate) fn over_tls(dir: &Path, pki: &Path, caller: &str) -> Self {
+        let trusted: String = std::fs::read_dir(pki.join("trust"))
+            .unwrap()
+            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect();
+        std::fs::write(dir.join("clients.pem"), trusted).unwrap();
+        let [certificate, key, clients] = [pki.join("server.pem"), pki.join("server.key"), dir.join("clients.pem")];
+        let files = [certificate, key, clients].map(|path| path.to_str().unwrap().to_owned());
+        let [certificate, key, clients] = &files;
+        let arguments = ["--tlsverify", "--tlscert", certificate, "--tlskey", key, "--tlscacert", clients];
+        let own = |end: &str| pki.join(format!("callers/{caller}.{end}"));
+        let options = ConnectOptions::new()
+            .add_root_certificates(pki.join("server-ca.pem"))
+            .add_client_certificate(own("pem"), own("key"));
+        Self::with(dir, &arguments, "tls", options)
+    }
+
+    fn with(dir: &Path, arguments: &[&str], scheme: &'static str, options: ConnectOptions) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut nats = Self { address, store: dir.join("nats"), arguments, child: None };
+        let mut nats = Self { address, store: dir.join("nats"), arguments, options, scheme, child: None };
         nats.start();
         nats
     }
@@ -66,25 +96,23 @@ impl Nats {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
-    pub(crate) async fn context(&self, token: Option<&str>) -> Context {
-        let options = async_nats::ConnectOptions::new();
-        let options = token.map_or(options.clone(), |token| options.token(token.to_owned()));
-        jetstream::new(options.connect(self.url()).await.unwrap())
+    async fn context(&self) -> Context {
+        jetstream::new(self.options.clone().connect(self.url()).await.unwrap())
     }
 
     /// Makes a stream of everything below `sluis`.
-    pub(crate) async fn make(&self, token: Option<&str>) {
+    pub(crate) async fn make(&self) {
         let subjects = vec!["sluis.>".to_owned()];
         let config = stream::Config { name: "RECORD".to_owned(), subjects, ..stream::Config::default() };
-        self.context(token).await.create_stream(config).await.unwrap();
+        self.context().await.create_stream(config).await.unwrap();
     }
 
     /// Everything in it, in order.
-    pub(crate) async fn messages(&self, token: Option<&str>) -> Vec<Message> {
-        let context = self.context(token).await;
+    pub(crate) async fn messages(&self) -> Vec<Message> {
+        let context = self.context().await;
         let mut stream = context.get_stream("RECORD").await.unwrap();
         let count = stream.info().await.unwrap().state.messages;
         let config = consumer::pull::OrderedConfig::default();

@@ -298,6 +298,25 @@ fn records_of_which_nothing_is_sent_move_the_cursor_too() {
 }
 
 #[test]
+fn a_cursor_that_cannot_be_kept_is_told_and_kept_once_it_can() {
+    let world = World::of("unkept", &[6]);
+    world.durable.send_replace(world.heads[3]);
+    let store = store();
+    let runtime = runtime();
+    let mut engine = world.engine(by_id(&store));
+    assert_eq!(runtime.block_on(engine.run(Until::Sent)), Ok(()));
+    let beside = world.journal.join("forward/.central");
+    fs::create_dir(&beside).unwrap();
+    world.durable.send_replace(world.heads[6]);
+    assert_eq!(runtime.block_on(engine.run(Until::Sent)), Err(Reason::Cursor));
+    assert_eq!(runtime.block_on(engine.run(Until::Sent)), Err(Reason::Cursor));
+    assert_eq!((store.lock().unwrap().ids(), world.cursor().head), (world.ids(1..=6), world.heads[3]));
+    fs::remove_dir(&beside).unwrap();
+    assert_eq!(runtime.block_on(engine.run(Until::Sent)), Ok(()));
+    assert_eq!((store.lock().unwrap().ids(), world.cursor().head), (world.ids(1..=6), world.heads[6]));
+}
+
+#[test]
 fn a_stream_that_lost_what_it_had_or_has_another_journal_stops_the_forwarder() {
     let world = World::of("stream-lost", &[10]);
     let store = store();
