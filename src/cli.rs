@@ -226,6 +226,19 @@ pub enum AuditCommand {
         #[arg(long)]
         rebuild: bool,
     },
+    /// Remove what was kept for as long as `audit.retention` says, leaving a signed statement of what went; exit code 2, and
+    /// nothing, where the journal is altered
+    Prune {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// Only say what would go
+        #[arg(long)]
+        dry_run: bool,
+        /// Who prunes, for the statement
+        #[arg(long)]
+        by: Option<String>,
+    },
     /// What is to be reviewed: emergencies in which the glass was broken, and other accesses that needed a reason
     ///
     /// With --close an item is closed by a review, as far as the same user listed it last, or up to the record that --upto
@@ -408,6 +421,7 @@ pub fn audit(command: &AuditCommand) -> u8 {
         AuditCommand::Verify { directory, head, key } => {
             audit::verify(directory, audit::Against { head: head.as_deref(), key: key.as_deref() })
         }
+        AuditCommand::Prune { config, dry_run, by } => return prune(config, *dry_run, by.as_deref(), clock),
         AuditCommand::Show { directory, patient, json, by } => {
             let (by, patient) = (by.as_deref(), patient.as_str());
             let reading = audit::Reading { command: "show", by, patient: Some(patient), ..audit::Reading::default() };
@@ -454,6 +468,16 @@ pub fn audit(command: &AuditCommand) -> u8 {
             read(reading, directory, Ok((text, code)))
         }),
     })
+}
+
+fn prune(config: &Path, dry_run: bool, by: Option<&str>, clock: Clock) -> u8 {
+    match config::load(config) {
+        Ok(config) => {
+            let (directory, keys, retention) = (config.audit.as_path(), config.keys.as_path(), config.retention);
+            answered(audit::prune(audit::Pruning { directory, keys, retention, by, dry_run }, clock))
+        }
+        Err(mistakes) => mistakes.iter().map(said).max().unwrap_or(MISTAKE),
+    }
 }
 
 fn export(arguments: &ExportArguments, clock: Clock) -> u8 {

@@ -194,7 +194,8 @@
 //! Who writes the whole chain anew lacks the key that signed its checkpoints ([`Checkpoint`](crate::audit::Checkpoint)).
 //! An intent is on disk before data is asked for, the closing record is written by whatever ends the request, a panic or a
 //! hang-up included ([`Trail`](crate::audit::Trail) closes itself when it is dropped), and after a kill the next start closes
-//! what was open (invariants 3 and 12).
+//! what was open (invariants 3 and 12). Who reads the record is on record before anything is shown, what was kept for as long as
+//! the policy says goes by whole segments and leaves a signed statement, and a review closes what its reviewer saw.
 //!
 //! What others read of it is made of it: AuditEvents, the table of NEN 7513, the patient's access log, what reached one
 //! organisation. None of them tells what was withheld, or why a read met nothing; that stays in the journal

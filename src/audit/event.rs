@@ -45,6 +45,8 @@ pub enum EventKind {
     LogShown,
     /// A portal asked for an access log and was refused.
     LogRefused,
+    /// Records were removed: they were kept for as long as the policy says.
+    Removed,
 }
 
 impl EventKind {
@@ -68,6 +70,7 @@ impl EventKind {
             Self::Read => "read",
             Self::LogShown => "log-shown",
             Self::LogRefused => "log-refused",
+            Self::Removed => "removed",
         }
     }
 
@@ -89,7 +92,8 @@ impl EventKind {
             | Self::Reviewed
             | Self::Read
             | Self::LogShown
-            | Self::LogRefused => false,
+            | Self::LogRefused
+            | Self::Removed => false,
         }
     }
 }
@@ -111,6 +115,18 @@ impl Event {
             checkpoint.text("hash", &head.hash.to_string());
             checkpoint.text("key", key);
             checkpoint.text("signature", &STANDARD.encode(signature));
+        });
+        event
+    }
+
+    /// Returns the statement that all records up to `last` were removed, which was written at `until`.
+    #[must_use]
+    pub fn removed(last: Head, until: &str) -> Self {
+        let mut event = Self::new(EventKind::Removed);
+        event.members.object("removed", |removed| {
+            removed.number("seq", last.seq);
+            removed.text("hash", &last.hash.to_string());
+            removed.text("until", until);
         });
         event
     }

@@ -185,6 +185,12 @@ impl Verifier {
         Self { expected: Some(head), head, ..Self::from_the_first() }
     }
 
+    /// Has a journal from its first line on begin behind `head`, where what stood before it was removed.
+    #[must_use]
+    pub fn behind(self, head: Head) -> Self {
+        if self.expected == Some(Head::NONE) { Self { expected: Some(head), head, ..self } } else { self }
+    }
+
     /// Asks that a line with this hash is found.
     #[must_use]
     pub fn seeking(mut self, head: Hash) -> Self {

@@ -8,6 +8,7 @@ mod export;
 mod incident;
 mod indexed;
 mod period;
+mod prune;
 mod reading;
 mod review;
 mod verify;
@@ -20,8 +21,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::audit::{Entry, Kind, Subject, Told, Verdict, Verification, Verifier};
+use crate::audit::{Access, Accesses, Entry, Kind, Subject, Told, Verdict, Verification, Verifier};
+use crate::gateway::forwarder::cursor::CursorError;
 use crate::gateway::journal::index::IndexError;
+use crate::gateway::journal::removed::Beginning;
 use crate::gateway::journal::{JournalError, Unrecorded, segments};
 use crate::gateway::keys::KeysError;
 use crate::gateway::signing::PublicKeys;
@@ -33,6 +36,7 @@ pub use incident::incident;
 pub use indexed::index;
 use indexed::{About, each_line_about};
 pub use period::{NotAPeriod, Period};
+pub use prune::{Pruning, prune};
 pub use reading::Reading;
 pub use review::{Closing, Listing, close, review};
 pub use verify::{Against, verify};
@@ -76,6 +80,20 @@ pub enum AuditError {
         "this user has not listed it as it is: `sluis audit review` lists what is to be reviewed, and --upto says as of when"
     )]
     NotListed,
+    /// How far what is sent on is behind cannot be told.
+    #[error(transparent)]
+    Forward(#[from] CursorError),
+    /// The configuration says for how long nothing.
+    #[error("audit.retention is not set: the record is kept for ever")]
+    NoRetention,
+    /// A segment that is to go cannot be removed.
+    #[error("cannot remove {segment}; what was to go with it is stated as removed, run the command again")]
+    Unremovable {
+        /// Its name.
+        segment: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A journal below that of the gateway takes no record.
     #[error("what was asked is not on record, so it is not done")]
     NotOnRecord(#[from] Unrecorded),
@@ -164,6 +182,7 @@ fn each_judged(
     mut take: impl FnMut(&Entry, &[u8]) -> Result<(), AuditError>,
 ) -> Result<Verification, AuditError> {
     let unreadable = |source| AuditError::Unreadable { what: "the journal", source };
+    verifier = Beginning::of(directory, keys).map_err(unreadable)?.begin(verifier);
     let listing = segments::list(directory).map_err(unreadable)?;
     for stranger in &listing.strangers {
         verifier.not_a_segment(stranger);

@@ -5,6 +5,7 @@
 
 mod check;
 mod raw;
+mod retention;
 mod standing;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use check::{Mistake, load};
+pub use retention::{NotARetention, Retention};
 
 use super::admin::Network;
 use super::hook::HookSecret;
@@ -48,6 +50,8 @@ pub struct Config {
     pub policy: PolicySettings,
     /// Directory of the journal.
     pub audit: PathBuf,
+    /// For how long its records are kept; for ever where it is not said.
+    pub retention: Option<Retention>,
     /// Where the record is sent on to.
     pub forward: Vec<ForwardSettings>,
     /// Directory of the keys.

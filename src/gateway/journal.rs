@@ -31,6 +31,7 @@ mod flood;
 pub mod index;
 mod queue;
 mod recovery;
+pub(crate) mod removed;
 mod sealing;
 pub(crate) mod segments;
 pub(crate) mod tail;
@@ -145,7 +146,7 @@ impl Journal {
         Self::open_with(directory, clock, Some(Arc::new(signer)))
     }
 
-    fn open_with(directory: &Path, clock: Clock, signer: Option<Arc<Signer>>) -> Result<Self, JournalError> {
+    pub(crate) fn open_with(directory: &Path, clock: Clock, signer: Option<Arc<Signer>>) -> Result<Self, JournalError> {
         let locked = Directory::lock(directory)?;
         let unknown = PublicKeys::default();
         let found = recovery::read(directory, signer.as_ref().map_or(&unknown, |signer| signer.known()))?;

@@ -170,6 +170,26 @@ async fn whoever_reads_the_record_is_on_record_or_reads_nothing() {
 }
 
 #[tokio::test]
+async fn nothing_is_removed_before_its_time_and_nothing_at_all_where_none_is_set() {
+    let world = world().await;
+    let config = world.dir().join("sluis.toml");
+    let prune = ["audit", "prune", "--config", config.to_str().unwrap()];
+    let ran = sluis(&prune, "");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("kept for ever"), "{}", ran.stderr);
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replacen("[audit]\n", "[audit]\nretention = \"5y\"\n", 1)).unwrap();
+    let before = journal::lines(world.dir());
+    let ran = sluis(&prune, "");
+    assert_eq!((ran.code, ran.json()), (Some(0), json!({"verdict": "intact", "removed": []})), "{}", ran.stderr);
+    assert_eq!(journal::lines(world.dir()), before);
+    assert!(!world.dir().join("journal/retention").exists());
+    let text = std::fs::read_to_string(segment(&world)).unwrap();
+    std::fs::write(segment(&world), text.replacen("90000102", "90000103", 1)).unwrap();
+    assert_eq!(verdict(&sluis(&prune, "")), (Some(2), "altered".to_owned()));
+}
+
+#[tokio::test]
 async fn the_record_is_exported_as_audit_events_without_what_was_withheld() {
     let world = world().await;
     let ran = audit(&world, &["export"]);

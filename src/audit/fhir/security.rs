@@ -35,6 +35,7 @@ fn code(facts: &Facts) -> Option<Code> {
         "explained" => of(ALERT, Some(("110132", "Use of Restricted Function")), "0"),
         "reviewed" | "read" | "log-shown" => of(LOG_USED, None, "0"),
         "log-refused" => of(LOG_USED, None, "4"),
+        "removed" => of(ALERT, Some(("110129", "Security Configuration")), "0"),
         "segment" | "checkpoint" => None,
         // Of a younger gateway than this program: it is told by its name.
         _ => of(ALERT, None, "0"),

@@ -4,6 +4,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::AuditError;
 use crate::audit::{Event, Sink as _};
 use crate::gateway::clock::Clock;
 use crate::gateway::journal::{Journal, JournalError, NoTrail, Unrecorded};
+use crate::gateway::signing::Signer;
 use crate::limits;
 
 /// Returns who runs the program, by the number that the system knows them by: the owner of its own process.
@@ -24,18 +26,29 @@ pub(super) fn user() -> String {
 /// # Errors
 /// It cannot be: then what it is a record of must not happen.
 pub(super) fn append(directory: &Path, name: &'static str, event: Event, clock: Clock) -> Result<(), AuditError> {
-    let journal = open(&directory.join(name), clock).map_err(|source| AuditError::Below { name, source })?;
-    let sink = journal.sink().map_err(|_: NoTrail| Unrecorded)?;
-    let durable = actix_rt::System::new().block_on(sink.append(event.into()));
-    drop(sink);
+    let opened = waiting(|| Journal::open(&directory.join(name), clock.clone()));
+    let journal = opened.map_err(|source| AuditError::Below { name, source })?;
+    write(&journal, event)?;
     journal.stop();
-    Ok(durable?)
+    Ok(())
 }
 
-fn open(directory: &Path, clock: Clock) -> Result<Journal, JournalError> {
+/// Opens a journal that is signed, once no other command has it.
+pub(super) fn open_signed(directory: &Path, clock: Clock, signer: Signer) -> Result<Journal, JournalError> {
+    let signer = Arc::new(signer);
+    waiting(|| Journal::open_with(directory, clock.clone(), Some(Arc::clone(&signer))))
+}
+
+/// Appends an event and waits until it is durable.
+pub(super) fn write(journal: &Journal, event: Event) -> Result<(), Unrecorded> {
+    let sink = journal.sink().map_err(|_: NoTrail| Unrecorded)?;
+    actix_rt::System::new().block_on(sink.append(event.into()))
+}
+
+fn waiting(open: impl Fn() -> Result<Journal, JournalError>) -> Result<Journal, JournalError> {
     let until = Instant::now() + limits::OTHER_COMMANDS;
     loop {
-        match Journal::open(directory, clock.clone()) {
+        match open() {
             Err(JournalError::InUse) if Instant::now() < until => sleep(Duration::from_millis(20)),
             opened => return opened,
         }

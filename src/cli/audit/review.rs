@@ -48,6 +48,13 @@ impl std::fmt::Debug for Listing {
     }
 }
 
+/// Returns the number of the first record of an item that is open; of all that is to be reviewed where the reviews are altered.
+pub(super) fn first_open(directory: &Path) -> Result<Option<u64>, AuditError> {
+    let Read { items, verdict, .. } = read(directory)?;
+    let open = items.iter().filter(|item| item.state == State::Open || verdict == Verdict::Altered);
+    Ok(open.flat_map(|item| item.requests.iter().map(|asked| asked.seq)).min())
+}
+
 /// Every item, and whether the journal and that of the reviews are as they were written.
 struct Read {
     items: Vec<Item>,

@@ -1,3 +1,4 @@
+mod pruned;
 mod reading;
 mod signed;
 
@@ -127,7 +128,7 @@ fn an_intact_journal_is_a_yes() {
     let head = answer["head"].clone();
     assert_eq!(
         (answer, code),
-        (json!({"verdict": "intact", "records": 7, "bad": [], "head": head, "checkpoints": 0}), 0)
+        (json!({"verdict": "intact", "records": 7, "bad": [], "head": head, "seq": 7, "checkpoints": 0}), 0)
     );
     assert_eq!(head.as_str().unwrap().len(), 64);
 }

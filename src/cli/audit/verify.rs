@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AuditError, each_judged, exit_code};
 use crate::audit::{Hash, Verdict, Verification, Verifier};
+use crate::gateway::journal::removed::{Beginning, Removed};
 use crate::gateway::journal::segments;
 use crate::gateway::signing::PublicKeys;
 
@@ -26,10 +27,15 @@ pub struct Against<'a> {
 /// The journal cannot be read, or a file holds no head or no key.
 pub fn verify(directory: &Path, against: Against<'_>) -> Result<(String, i32), AuditError> {
     let keys = against.key.map(PublicKeys::read).transpose()?;
-    let kept = against.head.map(Kept::read).transpose()?.unwrap_or_default();
+    let mut kept = against.head.map(Kept::read).transpose()?.unwrap_or_default();
+    let unreadable = |source| AuditError::Unreadable { what: "the journal", source };
+    let removed = Beginning::of(directory, keys.as_ref()).map_err(unreadable)?.removed;
+    // What was kept of records that were removed since cannot be found any more, and need not.
+    kept.main.retain(|(seq, _)| seq.zip(removed.as_ref()).is_none_or(|(seq, removed)| seq > removed.seq));
     let verifier = if keys.is_some() { Verifier::from_the_first().keyed() } else { Verifier::from_the_first() };
     let found = judged(directory, kept.seek(verifier, None), keys.as_ref())?;
     let mut answer = Answer::of(&found, keys.is_some());
+    answer.removed = removed.map(|Removed { seq, until, .. }| Gone { seq, until });
     let mut worst = found.verdict;
     for (name, path) in below(directory)? {
         let verifier = || kept.seek(Verifier::from_the_first(), Some(&name));
@@ -87,6 +93,11 @@ struct Answer {
     records: u64,
     bad: Vec<Bad>,
     head: String,
+    /// Its number.
+    seq: u64,
+    /// What was removed by policy before what is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<Gone>,
     checkpoints: u64,
     /// How many of them are signed with a key that was given; absent where none was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +114,12 @@ struct Bad {
     segment: String,
     line: u64,
     reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Gone {
+    seq: u64,
+    until: String,
 }
 
 #[derive(Serialize)]
@@ -127,6 +144,8 @@ impl Answer {
                 .map(|bad| Bad { segment: bad.segment.clone(), line: bad.line, reason: bad.fault.code() })
                 .collect(),
             head: found.head.hash.to_string(),
+            seq: found.head.seq,
+            removed: None,
             checkpoints: found.checkpoints,
             checked: keyed.then_some(found.checked),
             signed,
@@ -138,7 +157,8 @@ impl Answer {
 /// Heads that were kept elsewhere.
 #[derive(Default)]
 struct Kept {
-    main: Vec<Hash>,
+    /// With their numbers, where these were kept too.
+    main: Vec<(Option<u64>, Hash)>,
     below: BTreeMap<String, Hash>,
 }
 
@@ -148,10 +168,12 @@ struct Kept {
 enum Form {
     Answer {
         head: Hash,
+        seq: Option<u64>,
         #[serde(default)]
         below: BTreeMap<String, Below>,
     },
     Line {
+        seq: u64,
         hash: Hash,
     },
 }
@@ -172,7 +194,7 @@ impl Kept {
         } else {
             for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
                 match line.parse() {
-                    Ok(hash) => kept.main.push(hash),
+                    Ok(hash) => kept.main.push((None, hash)),
                     Err(_) => kept.add(serde_json::from_str(line).map_err(|_| AuditError::NotAHead)?),
                 }
             }
@@ -182,17 +204,17 @@ impl Kept {
 
     fn add(&mut self, form: Form) {
         match form {
-            Form::Answer { head, below } => {
-                self.main.push(head);
+            Form::Answer { head, seq, below } => {
+                self.main.push((seq, head));
                 self.below.extend(below.into_iter().map(|(name, below)| (name, below.head)));
             }
-            Form::Line { hash } => self.main.push(hash),
+            Form::Line { seq, hash } => self.main.push((Some(seq), hash)),
         }
     }
 
     fn seek(&self, verifier: Verifier, below: Option<&String>) -> Verifier {
         match below {
-            None => self.main.iter().fold(verifier, |verifier, head| verifier.seeking(*head)),
+            None => self.main.iter().fold(verifier, |verifier, (_, head)| verifier.seeking(*head)),
             Some(name) => self.below.get(name).into_iter().fold(verifier, |verifier, head| verifier.seeking(*head)),
         }
     }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::{
-    Access, Admin, Config, ConsentSettings, HolderSettings, Listen, PolicySettings, Source, TelemetrySettings,
-    UpstreamSettings, raw,
+    Access, Admin, Config, ConsentSettings, HolderSettings, Listen, PolicySettings, Retention, Source,
+    TelemetrySettings, UpstreamSettings, raw,
 };
 use crate::consent::{Combining, FhirVersion, Unlabelled};
 use crate::gateway::tls::TlsVersion;
@@ -78,6 +78,7 @@ impl Check {
         // Each part is checked before any is unpacked, so that one run names every mistake.
         let holder = self.holder(raw.holder);
         let listen = self.listen(raw.listen);
+        let test = raw.identity.test;
         let identity = self.identity(raw.identity, listen.as_ref());
         let admin = self.admin(raw.admin);
         let upstream = self.upstream(raw.upstream);
@@ -90,6 +91,7 @@ impl Check {
         if raw.audit.durability != "group" {
             self.mistake::<()>("audit.durability", "\"group\"");
         }
+        let retention = raw.audit.retention.as_deref().and_then(|text| self.retention(text, test));
         let profiles = raw.profiles.directory.map(|path| self.directory("profiles.directory", &path));
         Some(Config {
             file: file.to_owned(),
@@ -103,6 +105,7 @@ impl Check {
             policy: policy?,
             audit: self.directory.join(raw.audit.directory),
             forward,
+            retention,
             keys: self.directory.join(raw.keys.directory),
             profiles,
             portal: match portal {
@@ -266,6 +269,12 @@ impl Check {
         };
         let (unlabelled, mode, narrative, free_text) = (unlabelled?, mode?, narrative?, free_text?);
         Some(PolicySettings { name, also, shadow, unlabelled, mode, narrative, free_text })
+    }
+
+    fn retention(&mut self, text: &str, test: bool) -> Option<Retention> {
+        const EXPECTED: &str = "years or days, 5y or 1827d at least (NEN 7513; less with identity.test = true only)";
+        let retention = text.parse().ok().filter(|retention: &Retention| test || retention.is_usual());
+        retention.or_else(|| self.mistake("audit.retention", EXPECTED))
     }
 
     fn telemetry(&mut self, raw: raw::Telemetry) -> Option<TelemetrySettings> {

@@ -313,6 +313,7 @@ pub(super) struct Audit {
     pub(super) directory: PathBuf,
     #[serde(default = "group")]
     pub(super) durability: String,
+    pub(super) retention: Option<String>,
     #[serde(default)]
     pub(super) forward: Vec<Forward>,
 }

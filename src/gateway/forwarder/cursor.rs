@@ -116,7 +116,6 @@ impl CursorFile {
 ///
 /// # Errors
 /// A cursor that cannot be read: then nothing may be removed.
-#[cfg_attr(not(test), expect(dead_code, reason = "for whoever clears the journal"))]
 pub(crate) fn lowest(journal: &Path) -> Result<Option<u64>, CursorError> {
     let directory = directory(journal);
     let disk = |source| CursorError::Disk { file: directory.display().to_string(), source };

@@ -10,10 +10,10 @@ use crate::gateway::clock::Hand;
 use crate::gateway::signing::Signer;
 use crate::limits;
 
-const NOON: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+pub(super) const NOON: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
 /// A directory with a journal that was signed and the keys, gone when the test ends.
-struct Signed(PathBuf);
+pub(super) struct Signed(pub(super) PathBuf);
 
 impl Drop for Signed {
     fn drop(&mut self) {
@@ -23,7 +23,7 @@ impl Drop for Signed {
 
 impl Signed {
     /// A journal of so many exchanges, one each `step`.
-    fn new(name: &str, exchanges: u32, step: time::Duration) -> Self {
+    pub(super) fn new(name: &str, exchanges: u32, step: time::Duration) -> Self {
         let signed = Self(std::env::temp_dir().join(format!("sluis-signed-{}-{name}", std::process::id())));
         let (journal, hand) = signed.open();
         for count in 0..exchanges {
@@ -36,16 +36,16 @@ impl Signed {
         signed
     }
 
-    fn open(&self) -> (Journal, Hand) {
+    pub(super) fn open(&self) -> (Journal, Hand) {
         let (clock, hand) = Clock::by_hand(NOON);
         (Journal::open_signed(&self.journal(), clock, Signer::read(&self.keys()).unwrap()).unwrap(), hand)
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.0.join("journal")
     }
 
-    fn keys(&self) -> PathBuf {
+    pub(super) fn keys(&self) -> PathBuf {
         self.0.join("keys")
     }
 
@@ -61,7 +61,7 @@ impl Signed {
         fs::write(self.segment(), lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
     }
 
-    fn verified(&self, key: Option<&Path>, head: Option<&Path>) -> (Value, i32) {
+    pub(super) fn verified(&self, key: Option<&Path>, head: Option<&Path>) -> (Value, i32) {
         let (text, code) = verify(&self.journal(), Against { head, key }).unwrap();
         (serde_json::from_str(&text).unwrap(), code)
     }
@@ -91,12 +91,12 @@ fn permits() -> Basis {
     }
 }
 
-fn is_checkpoint(line: &str) -> bool {
+pub(super) fn is_checkpoint(line: &str) -> bool {
     line.contains("\"event\":\"checkpoint\"")
 }
 
 /// Chains the lines anew, numbers and hashes and all, as whoever knows how they are made can.
-fn forge(lines: &[String]) -> Vec<String> {
+pub(super) fn forge(lines: &[String]) -> Vec<String> {
     let (mut seq, mut prev) = (0, "0".repeat(64));
     let mut forged = Vec::new();
     for line in lines {
