@@ -65,7 +65,7 @@ pub(crate) fn measure(figures: &mut Figures) {
     let address = upstream::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let gateway = process::start_gateway(dir, address);
+        let gateway = process::start_gateway(dir, address, "group");
         let nginx = nginx::start_with(dir, address, &verification);
         compare(figures, dir, &gateway, &nginx).await;
     });

@@ -49,8 +49,8 @@ pub(crate) fn write_pki(directory: &Path) {
     assert!(written.is_ok_and(|status| status.success()), "sluis demo --write");
 }
 
-/// Starts a gateway with one worker before `upstream`, with a journal of its own.
-pub(crate) fn start_gateway(directory: &Path, upstream: SocketAddr) -> Process {
+/// Starts a gateway with one worker before `upstream`, with a journal of its own for each `durability`.
+pub(crate) fn start_gateway(directory: &Path, upstream: SocketAddr, durability: &str) -> Process {
     let mut config = String::new();
     write!(
         config,
@@ -77,13 +77,15 @@ sources = ["upstream:records"]
 # Longer than the measurement: the figures that are warm are all warm.
 max_age = "300s"
 [audit]
-directory = "journal/"
+directory = "journal-{durability}/"
+durability = "{durability}"
 "#
     )
     .unwrap_or_default();
-    let file = directory.join("bench.toml");
+    let file = directory.join(format!("bench-{durability}.toml"));
+    let log_file = directory.join(format!("gateway-{durability}.log"));
     std::fs::write(&file, config).expect("a configuration is written");
-    let log = std::fs::File::create(directory.join("gateway.log")).expect("a log is written");
+    let log = std::fs::File::create(&log_file).expect("a log is written");
     let mut child = Command::new(SLUIS)
         .args(["serve", "--config"])
         .arg(&file)
@@ -96,7 +98,7 @@ directory = "journal/"
     BufReader::new(stdout).read_line(&mut ready).expect("the gateway says that it is ready");
     let address = ready.split('"').nth(3).and_then(|address| address.parse().ok());
     let Some(address) = address else {
-        let log = std::fs::read_to_string(directory.join("gateway.log")).unwrap_or_default();
+        let log = std::fs::read_to_string(&log_file).unwrap_or_default();
         panic!("the gateway is not ready: {ready}{log}");
     };
     Process::new(child, address)

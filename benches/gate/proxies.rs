@@ -16,6 +16,8 @@ use crate::process::{self, Process};
 use crate::{nginx, upstream};
 
 const CONNECTIONS: usize = 16;
+/// Connections where what the durable record costs is measured: that many exchanges can share a sync.
+const AUDITED: usize = 32;
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_secs(2);
 
@@ -79,7 +81,8 @@ pub(crate) fn measure(figures: &mut Figures) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         cold(figures, &directory, &callers, upstream).await;
-        let gateway = process::start_gateway(&directory.0, upstream);
+        audit(figures, &directory, &callers, upstream).await;
+        let gateway = process::start_gateway(&directory.0, upstream, "group");
         let nginx = nginx::start(&directory.0, upstream);
         let server = (directory.file("server.pem"), directory.file("server.key"));
         for credentials in [callers.nobody(), callers.stranger((&server.0, &server.1))] {
@@ -103,13 +106,34 @@ pub(crate) fn measure(figures: &mut Figures) {
 async fn cold(figures: &mut Figures, directory: &Directory, callers: &Callers, upstream: SocketAddr) {
     let mut rounds = Vec::new();
     for _ in 0..STARTS {
-        let gateway = process::start_gateway(&directory.0, upstream);
+        let gateway = process::start_gateway(&directory.0, upstream, "group");
         let mut client = Client::connect(gateway.address, callers.huisarts(), 1).await;
         let (answer, took) = client.ask(upstream::SEARCH).await;
         assert_eq!(answer.status, 200, "the caller may see the record");
         rounds.push(ms(took));
     }
     figures.median("exchange_cold_ms", &rounds);
+}
+
+/// What is left of the throughput where every exchange waits for a durable record: two gateways that differ in that alone, in
+/// turn.
+async fn audit(figures: &mut Figures, directory: &Directory, callers: &Callers, upstream: SocketAddr) {
+    let on = process::start_gateway(&directory.0, upstream, "group");
+    let off = process::start_gateway(&directory.0, upstream, "none");
+    let mut with = Client::connect(on.address, callers.huisarts(), AUDITED).await;
+    let mut without = Client::connect(off.address, callers.huisarts(), AUDITED).await;
+    let expected = with.ask(upstream::READ).await.0;
+    assert_eq!((expected.status, without.ask(upstream::READ).await.0), (200, expected), "the same answer");
+    let mut rounds = Vec::new();
+    for round in 0..=ROUNDS {
+        let durable = load(&mut with, &on, upstream::READ, expected).await;
+        let other = load(&mut without, &off, upstream::READ, expected).await;
+        // The first round warms everything up.
+        if round > 0 {
+            rounds.push(durable.requests / other.requests);
+        }
+    }
+    figures.median("audit_throughput", &rounds);
 }
 
 /// Both servers, each with its connections.

@@ -50,6 +50,8 @@ pub struct Config {
     pub policy: PolicySettings,
     /// Directory of the journal.
     pub audit: PathBuf,
+    /// What a record waits for before data is asked for.
+    pub durability: Durability,
     /// For how long its records are kept; for ever where it is not said.
     pub retention: Option<Retention>,
     /// Where the record is sent on to.
@@ -314,6 +316,15 @@ pub struct PortalSettings {
     pub clients: Vec<String>,
     /// Whom a patient can turn to, as the page says it.
     pub contact: String,
+}
+
+/// What a record waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// That the disk has it.
+    Group,
+    /// That the system has it: for measurements with test certificates alone, since a power cut takes it away.
+    None,
 }
 
 /// Logs and traces.

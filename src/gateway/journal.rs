@@ -50,6 +50,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Event, EventKind, Fault, Head, Record, Sink};
 use crate::gateway::clock::Clock;
+use crate::gateway::config::Durability;
 use crate::gateway::signing::{PublicKeys, Signer};
 use crate::limits;
 use disk::{Directory, Disk};
@@ -135,7 +136,7 @@ impl Journal {
     /// # Errors
     /// Another process has it, it is altered, or the disk refuses.
     pub fn open(directory: &Path, clock: Clock) -> Result<Self, JournalError> {
-        Self::open_with(directory, clock, None)
+        Self::open_with(directory, clock, None, Durability::Group)
     }
 
     /// Opens it as [`Self::open`] does, and signs what is written.
@@ -143,14 +144,19 @@ impl Journal {
     /// # Errors
     /// Another process has it, it is altered, or the disk refuses.
     pub fn open_signed(directory: &Path, clock: Clock, signer: Signer) -> Result<Self, JournalError> {
-        Self::open_with(directory, clock, Some(Arc::new(signer)))
+        Self::open_with(directory, clock, Some(Arc::new(signer)), Durability::Group)
     }
 
-    pub(crate) fn open_with(directory: &Path, clock: Clock, signer: Option<Arc<Signer>>) -> Result<Self, JournalError> {
+    pub(crate) fn open_with(
+        directory: &Path,
+        clock: Clock,
+        signer: Option<Arc<Signer>>,
+        durability: Durability,
+    ) -> Result<Self, JournalError> {
         let locked = Directory::lock(directory)?;
         let unknown = PublicKeys::default();
         let found = recovery::read(directory, signer.as_ref().map_or(&unknown, |signer| signer.known()))?;
-        let disk = locked.resume(found.at)?;
+        let disk = locked.resume(found.at)?.keeping(durability);
         Self::begin(disk, found, limits::SEGMENT_BYTES, Capacity::default(), clock, signer)
     }
 

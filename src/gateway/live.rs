@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::admin::Check;
-use super::config;
+use super::config::{self, Durability};
 use super::fetching::Tasks;
 use super::forwarder::{self, Forwarders};
 use super::revocation::{Fetching, TrustOptions};
@@ -154,6 +154,10 @@ impl Live {
         let told = |error: StartError| vec![error.to_string()];
         let mut config = config::load(&before.config.file)
             .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        if before.config.durability == Durability::None && !config.identity.test {
+            // A journal that waits for no disk is for test certificates, and cannot be exchanged while it is written to.
+            return Err(vec!["audit.durability is \"none\", which needs identity.test = true: restart".to_owned()]);
+        }
         for key in config.keep_what_stands(&before.config) {
             tracing::warn!(key, "changed in the configuration, and needs a restart to count");
         }

@@ -207,6 +207,9 @@ impl Running {
         if test {
             tracing::warn!("test certificates are accepted: identity.test is true");
         }
+        if settings.durability == config::Durability::None {
+            tracing::warn!("no record waits for the disk: audit.durability is none");
+        }
         forwarder::check(&settings.audit, &settings.forward)?;
         // A worker that cannot be made is known here; each thread makes its own.
         Worker::new(live.current())?;

@@ -258,7 +258,9 @@ impl Gateway {
         let compiled = Rules::read(&config)?;
         let page_keys = keys::page_keys(&config.keys)?;
         let statements = Statements::load(&config.identity.statements, clock.now())?;
-        let journal = Arc::new(Journal::open_signed(&config.audit, clock.clone(), Signer::read(&config.keys)?)?);
+        let signer = Arc::new(Signer::read(&config.keys)?);
+        let journal = Journal::open_with(&config.audit, clock.clone(), Some(signer), config.durability)?;
+        let journal = Arc::new(journal);
         let standing = Standing { journal, emergencies: Arc::default(), trust, clock, metrics };
         Ok(Self::assemble(config, compiled, page_keys, statements, standing))
     }

@@ -201,7 +201,8 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
         .set("policy.narrative", "perhaps")
         .set("policy.free_text", "perhaps")
         .set("policy.unlabelled", "maybe")
-        .set("audit.durability", "none");
+        .set("audit.retention", "for ever")
+        .set("audit.durability", "perhaps");
     let file = plan.write();
     let ran = check(&file);
     assert_eq!(ran.code, Some(1));
@@ -228,6 +229,7 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
         "policy.narrative",
         "policy.free_text",
         "policy.unlabelled",
+        "audit.retention",
         "audit.durability",
     ] {
         let named = mistakes.iter().filter(|mistake| mistake["key"] == key).count();
@@ -242,6 +244,23 @@ fn every_mistake_is_named_with_file_and_key_in_one_run() {
     let ran = sluis(&["serve", "--config", file.to_str().unwrap()], "");
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     assert!(ran.stderr.contains("holder.ura"), "{}", ran.stderr);
+}
+
+/// Neither a record that a power cut takes away nor one that is kept too short is for a hospital.
+#[test]
+fn what_is_for_measurements_alone_is_refused_outside_of_them() {
+    for (key, value) in [("audit.durability", "none"), ("audit.retention", "4y")] {
+        for test in [true, false] {
+            let ran = check(&Plan::of_demo().set(key, value).set("identity.test", test).write());
+            let report = ran.json();
+            let named = report["mistakes"].as_array().unwrap().iter().any(|mistake| mistake["key"] == key);
+            assert_eq!(named, !test, "{key} with test = {test}: {report}");
+        }
+    }
+    assert_eq!(
+        check(&Plan::of_demo().set("audit.retention", "5y").set("audit.durability", "group").write()).code,
+        Some(0)
+    );
 }
 
 #[test]

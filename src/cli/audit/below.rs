@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::AuditError;
 use crate::audit::{Event, Sink as _};
 use crate::gateway::clock::Clock;
+use crate::gateway::config::Durability;
 use crate::gateway::journal::{Journal, JournalError, NoTrail, Unrecorded};
 use crate::gateway::signing::Signer;
 use crate::limits;
@@ -36,7 +37,7 @@ pub(super) fn append(directory: &Path, name: &'static str, event: Event, clock: 
 /// Opens a journal that is signed, once no other command has it.
 pub(super) fn open_signed(directory: &Path, clock: Clock, signer: Signer) -> Result<Journal, JournalError> {
     let signer = Arc::new(signer);
-    waiting(|| Journal::open_with(directory, clock.clone(), Some(Arc::clone(&signer))))
+    waiting(|| Journal::open_with(directory, clock.clone(), Some(Arc::clone(&signer)), Durability::Group))
 }
 
 /// Appends an event and waits until it is durable.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::{
-    Access, Admin, Config, ConsentSettings, HolderSettings, Listen, PolicySettings, Retention, Source,
+    Access, Admin, Config, ConsentSettings, Durability, HolderSettings, Listen, PolicySettings, Retention, Source,
     TelemetrySettings, UpstreamSettings, raw,
 };
 use crate::consent::{Combining, FhirVersion, Unlabelled};
@@ -88,9 +88,13 @@ impl Check {
         let portal = raw.portal.map(|portal| self.portal(portal, identity.as_ref(), listen.as_ref()));
         let telemetry = self.telemetry(raw.telemetry);
         let forward = self.forward(raw.audit.forward, holder.as_ref());
-        if raw.audit.durability != "group" {
-            self.mistake::<()>("audit.durability", "\"group\"");
-        }
+        let durability = match raw.audit.durability.as_str() {
+            "group" => Some(Durability::Group),
+            "none" if test => Some(Durability::None),
+            _ => {
+                self.mistake("audit.durability", "\"group\" (for measurements with identity.test = true also \"none\")")
+            }
+        };
         let retention = raw.audit.retention.as_deref().and_then(|text| self.retention(text, test));
         let profiles = raw.profiles.directory.map(|path| self.directory("profiles.directory", &path));
         Some(Config {
@@ -105,6 +109,7 @@ impl Check {
             policy: policy?,
             audit: self.directory.join(raw.audit.directory),
             forward,
+            durability: durability?,
             retention,
             keys: self.directory.join(raw.keys.directory),
             profiles,

@@ -26,12 +26,14 @@ impl Config {
         keep("upstream.exchanges", self.upstream.exchanges != standing.upstream.exchanges);
         keep("consent.hook_secret", self.consent.hook != standing.consent.hook);
         keep("audit.directory", self.audit != standing.audit);
+        keep("audit.durability", self.durability != standing.durability);
         keep("keys.directory", self.keys != standing.keys);
         keep("portal", self.portal != standing.portal);
         keep("telemetry", self.telemetry != standing.telemetry);
         let Self { listen, admin, consent, audit, keys, portal, telemetry, .. } = standing.clone();
         (self.listen, self.admin, self.consent.hook) = (listen, admin, consent.hook);
         (self.audit, self.keys, self.portal, self.telemetry) = (audit, keys, portal, telemetry);
+        self.durability = standing.durability;
         self.upstream.name.clone_from(&standing.upstream.name);
         self.upstream.exchanges.clone_from(&standing.upstream.exchanges);
         changed

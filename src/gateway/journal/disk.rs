@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::JournalError;
 use super::segments;
+use crate::gateway::config::Durability;
 
 /// What the writer needs of a disk; tests plant failures here.
 pub(super) trait Disk: Send {
@@ -33,9 +34,15 @@ pub(super) struct Directory {
     segment: File,
     number: u64,
     length: u64,
+    durability: Durability,
 }
 
 impl Directory {
+    /// Has records wait for what the configuration says.
+    pub(super) fn keeping(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
     /// Makes the directory if it is not there, and locks it.
     pub(super) fn lock(path: &Path) -> Result<Locked, JournalError> {
         make(path).map_err(|source| JournalError::Disk { doing: "make the directory of the journal", source })?;
@@ -59,7 +66,7 @@ impl Locked {
         };
         let (segment, number, length) =
             resumed.map_err(|source| JournalError::Disk { doing: "open a segment of the journal", source })?;
-        Ok(Directory { locked: self, segment, number, length })
+        Ok(Directory { locked: self, segment, number, length, durability: Durability::Group })
     }
 }
 
@@ -71,7 +78,10 @@ impl Disk for Directory {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.segment.sync_data()
+        match self.durability {
+            Durability::Group => self.segment.sync_data(),
+            Durability::None => Ok(()),
+        }
     }
 
     fn turn(&mut self) -> io::Result<()> {
