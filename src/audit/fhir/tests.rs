@@ -204,6 +204,56 @@ fn events_of_the_gateway_are_those_of_dicom() {
     assert!(events.iter().all(|event| event["source"]["observer"]["identifier"]["value"] == "00000002"));
 }
 
+/// Another kind stops the build here: it needs a code of its own, or a reason to have no AuditEvent.
+fn code_of(kind: EventKind) -> Option<(&'static str, Option<&'static str>)> {
+    match kind {
+        EventKind::Start => Some(("110100", Some("110120"))),
+        EventKind::Stop => Some(("110100", Some("110121"))),
+        EventKind::HandshakeFailed | EventKind::IdentityRefused => Some(("110113", Some("110126"))),
+        EventKind::Configuration | EventKind::Trust | EventKind::Removed => Some(("110113", Some("110129"))),
+        EventKind::Recovered => Some(("110113", Some("110134"))),
+        EventKind::Dropped => Some(("110113", Some("110133"))),
+        EventKind::TurnedAway => Some(("110113", None)),
+        EventKind::Explained => Some(("110113", Some("110132"))),
+        EventKind::Reviewed | EventKind::Read => Some(("110101", None)),
+        // These concern the files of the journal alone.
+        EventKind::Segment | EventKind::Checkpoint => None,
+    }
+}
+
+#[test]
+fn every_kind_of_event_has_its_code_and_none_is_told_as_one_that_is_not_known() {
+    for kind in [
+        EventKind::Start,
+        EventKind::Stop,
+        EventKind::HandshakeFailed,
+        EventKind::IdentityRefused,
+        EventKind::Configuration,
+        EventKind::Trust,
+        EventKind::Removed,
+        EventKind::Recovered,
+        EventKind::Dropped,
+        EventKind::TurnedAway,
+        EventKind::Explained,
+        EventKind::Reviewed,
+        EventKind::Read,
+        EventKind::Segment,
+        EventKind::Checkpoint,
+    ] {
+        let written = Written::default();
+        written.append(Event::new(kind).into());
+        let made = values(&written, Part::Open);
+        let codes = made.first().map(|event| {
+            (
+                event["type"]["code"].as_str().unwrap().to_owned(),
+                event["subtype"][0]["code"].as_str().map(str::to_owned),
+            )
+        });
+        let expected = code_of(kind).map(|(code, subtype)| (code.to_owned(), subtype.map(str::to_owned)));
+        assert_eq!(codes, expected, "{}", kind.code());
+    }
+}
+
 #[test]
 fn a_repeat_makes_the_same_events_and_no_two_have_one_id() {
     let written = Written::default();

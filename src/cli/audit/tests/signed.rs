@@ -230,6 +230,46 @@ fn a_checkpoint_that_was_kept_shows_a_cut_tail() {
     }
 }
 
+/// Times that run backwards are on record as they were, and are no alteration.
+#[test]
+fn a_clock_that_goes_backwards_leaves_the_journal_signed_and_intact() {
+    let signed = Signed::new("backwards", 0, time::Duration::ZERO);
+    let (journal, hand) = signed.open();
+    for minutes in [0, 90, 60, -600, -599, 3, 2, 1] {
+        hand.set(NOON + time::Duration::minutes(minutes));
+        let mut trail = trail(&journal, "Patient/1", None);
+        wait(trail.intend(permits())).unwrap();
+        wait(trail.close(&closing("Observation/1"))).unwrap();
+        let (answer, code) = signed.verified(Some(&signed.keys()), None);
+        assert_eq!(code, 0, "after {minutes}: {answer}");
+    }
+    journal.stop();
+    let times: Vec<Value> =
+        signed.lines().iter().map(|line| serde_json::from_str::<Value>(line).unwrap()["time"].clone()).collect();
+    assert!(!times.is_sorted_by_key(|time| time.as_str().unwrap().to_owned()));
+    signed.open().0.stop();
+    assert_eq!(signed.verified(Some(&signed.keys()), None).1, 0);
+}
+
+/// Whoever chains anew from any record on is found by the signatures behind it.
+#[test]
+fn a_change_anywhere_that_was_chained_anew_is_found() {
+    let signed = Signed::new("anywhere", 500, time::Duration::SECOND);
+    let good = signed.lines();
+    assert!(good.len() > 1_000, "{}", good.len());
+    let last = good.len() - 1;
+    for at in (0..last).step_by(83).chain([last - 1]).filter(|at| !is_checkpoint(&good[*at])) {
+        let mut altered = good.clone();
+        altered[at] = altered[at].replacen("\"kind\":\"", "\"was\":1,\"kind\":\"", 1);
+        signed.write(&forge(&altered));
+        assert_eq!(signed.verified(Some(&signed.keys()), None).1, 2, "line {at}");
+        // Left out, and what follows moved up.
+        altered.remove(at);
+        signed.write(&forge(&altered));
+        assert_eq!(signed.verified(Some(&signed.keys()), None).1, 2, "line {at}");
+    }
+}
+
 #[test]
 fn a_checkpoint_is_never_far_away_and_each_start_goes_on() {
     let signed = Signed::new("often", 1_100, time::Duration::MILLISECOND);

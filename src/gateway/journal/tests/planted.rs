@@ -19,6 +19,9 @@ struct Planted(Arc<Plan>);
 struct Plan {
     written: Mutex<Vec<u8>>,
     writes_fail_at: Option<usize>,
+    /// As what; that the disk is full where it is not said.
+    write_error: Option<io::ErrorKind>,
+    turns_fail: bool,
     syncs_fail_from: Option<usize>,
     syncs: AtomicUsize,
     held: Mutex<bool>,
@@ -60,7 +63,8 @@ impl Disk for Planted {
         let mut written = self.0.written.lock().unwrap();
         let room = self.0.writes_fail_at.map_or(usize::MAX, |limit| limit - written.len());
         written.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if bytes.len() > room { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        let error = self.0.write_error.unwrap_or(io::ErrorKind::StorageFull);
+        if bytes.len() > room { Err(error.into()) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -73,7 +77,7 @@ impl Disk for Planted {
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        Ok(())
+        if self.0.turns_fail { Err(io::ErrorKind::ReadOnlyFilesystem.into()) } else { Ok(()) }
     }
 
     fn length(&self) -> u64 {
@@ -82,16 +86,33 @@ impl Disk for Planted {
 }
 
 #[test]
-fn a_full_disk_breaks_the_journal_for_good() {
-    let planted = Planted::with(Plan { writes_fail_at: Some(2_000), ..Plan::default() });
-    let journal = planted.journal(Capacity::default());
-    let mut trails: Vec<_> = (0..10).map(|count| trail(&journal, &format!("r-{count}"))).collect();
+fn a_disk_that_takes_no_more_breaks_the_journal_for_good() {
+    use io::ErrorKind::{Interrupted, Other, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    for error in [StorageFull, QuotaExceeded, ReadOnlyFilesystem, PermissionDenied, Interrupted, Other] {
+        let planted = Planted::with(Plan { writes_fail_at: Some(2_000), write_error: Some(error), ..Plan::default() });
+        let journal = planted.journal(Capacity::default());
+        let mut trails: Vec<_> = (0..10).map(|count| trail(&journal, &format!("r-{count}"))).collect();
+        let refused: Vec<_> = trails.iter_mut().map(|trail| wait(trail.intend(basis())).is_err()).collect();
+        assert_eq!((refused.first(), refused.last()), (Some(&false), Some(&true)));
+        assert!(refused.is_sorted(), "nothing is taken after the first failure");
+        assert!(journal.is_broken());
+        assert_eq!(journal.sink().unwrap_err(), NoTrail::Broken);
+        assert_eq!(planted.0.written.lock().unwrap().len(), 2_000, "nothing is written behind what failed");
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_begun_breaks_the_journal_before_anything_is_acknowledged() {
+    let planted = Planted::with(Plan { turns_fail: true, ..Plan::default() });
+    let found = Found { head: Head::NONE, at: None, day: None, open: Vec::new(), torn: None };
+    let journal = Journal::begin(planted.clone(), found, 1_000, Capacity::default(), noon().0, None).unwrap();
+    let mut trails: Vec<_> = (0..4).map(|count| trail(&journal, &format!("r-{count}"))).collect();
     let refused: Vec<_> = trails.iter_mut().map(|trail| wait(trail.intend(basis())).is_err()).collect();
-    assert_eq!((refused.first(), refused.last()), (Some(&false), Some(&true)));
-    assert!(refused.is_sorted(), "nothing is taken after the first failure");
-    assert!(journal.is_broken());
-    assert_eq!(journal.sink().unwrap_err(), NoTrail::Broken);
-    assert_eq!(planted.0.written.lock().unwrap().len(), 2_000, "nothing is written behind what failed");
+    assert!(refused.is_sorted() && refused.contains(&true) && refused.contains(&false), "{refused:?}");
+    drop(trails);
+    journal.stop();
+    let intents = planted.kinds().iter().filter(|(kind, _)| kind == "intent").count();
+    assert_eq!(intents, refused.iter().filter(|refused| !**refused).count());
 }
 
 #[test]
