@@ -21,7 +21,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::audit::{Access, Accesses, Entry, Kind, Subject, Told, Verdict, Verification, Verifier};
+use crate::audit::{Entry, Kind, Subject, Told, Verdict, Verification, Verifier};
 use crate::gateway::forwarder::cursor::CursorError;
 use crate::gateway::journal::index::IndexError;
 use crate::gateway::journal::removed::Beginning;

@@ -215,7 +215,7 @@ fn code_of(kind: EventKind) -> Option<(&'static str, Option<&'static str>)> {
         EventKind::Dropped => Some(("110113", Some("110133"))),
         EventKind::TurnedAway => Some(("110113", None)),
         EventKind::Explained => Some(("110113", Some("110132"))),
-        EventKind::Reviewed | EventKind::Read => Some(("110101", None)),
+        EventKind::Reviewed | EventKind::Read | EventKind::LogShown | EventKind::LogRefused => Some(("110101", None)),
         // These concern the files of the journal alone.
         EventKind::Segment | EventKind::Checkpoint => None,
     }
@@ -231,6 +231,8 @@ fn every_kind_of_event_has_its_code_and_none_is_told_as_one_that_is_not_known() 
         EventKind::Configuration,
         EventKind::Trust,
         EventKind::Removed,
+        EventKind::LogShown,
+        EventKind::LogRefused,
         EventKind::Recovered,
         EventKind::Dropped,
         EventKind::TurnedAway,
