@@ -179,7 +179,7 @@ impl Batch {
                     self.pieces.add(br#"{"resource":"#);
                     self.pieces.add(&first);
                     let bytes = length(&first);
-                    self.under_way = Some(UnderWay { forward, trail: Some(end.trail), bytes });
+                    self.under_way = Some(UnderWay { forward: *forward, trail: Some(end.trail), bytes });
                 }
                 Delivery::Whole { status, body, closing } => {
                     self.whole(status, &body, end.trail, closing);

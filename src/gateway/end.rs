@@ -28,7 +28,7 @@ pub(super) enum Delivery {
     /// All of it, and the end of its record.
     Whole { status: u16, body: Vec<u8>, closing: Closing },
     /// More than is held back: its first bytes, and where the rest comes from.
-    Begun { first: Vec<u8>, forward: Forward },
+    Begun { first: Vec<u8>, forward: Box<Forward> },
 }
 
 impl Delivery {
@@ -60,7 +60,7 @@ impl End<'_> {
         let holds = if read.is_some() { Holds::All } else { Holds::Little };
         match self.delivery(forward, holds).await {
             Delivery::Begun { first, forward } => {
-                response::streamed(Streaming { first, forward, trail: self.trail }, self.id)
+                response::streamed(Streaming { first, forward: *forward, trail: self.trail }, self.id)
             }
             Delivery::Whole { status: 200, body, closing } => {
                 let keys = &self.worker.gateway.page_keys;
@@ -104,7 +104,7 @@ impl End<'_> {
             }
             if held.len() > limits::HELD_BYTES && holds == Holds::Little {
                 self.count(Outcome::Delivered, None);
-                return Delivery::Begun { first: held, forward };
+                return Delivery::Begun { first: held, forward: Box::new(forward) };
             }
         }
     }

@@ -38,7 +38,8 @@ mod hostile;
 mod kill;
 #[cfg(test)]
 mod logs;
-#[cfg(all(test, feature = "nats"))]
+#[cfg(test)]
+#[cfg(feature = "nats")]
 mod nats;
 #[cfg(test)]
 mod notice;

@@ -233,7 +233,8 @@ fn answer(head: &str, body: &str, state: &Mutex<State>) -> Option<String> {
         Deed::TakeAndHangUp => None,
         Deed::TakeAndCut => {
             let whole = http(200, &body);
-            Some(format!("{}CUT", &whole[..whole.len() - body.len() / 2]))
+            let cut: String = whole.chars().take(whole.len() - body.len() / 2).collect();
+            Some(format!("{cut}CUT"))
         }
         Deed::TakeAndAnswer(other) => Some(http(200, other)),
         Deed::Take | Deed::TakeSlowly(_) | Deed::FailLast(_) | Deed::Status(_) | Deed::HangUp => Some(http(200, &body)),

@@ -91,6 +91,11 @@ fn permits() -> Basis {
     }
 }
 
+/// The first member of that name whose value is a text without escapes.
+fn text_of(line: &str, name: &str) -> String {
+    line.split(&format!("\"{name}\":\"")).nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 pub(super) fn is_checkpoint(line: &str) -> bool {
     line.contains("\"event\":\"checkpoint\"")
 }
@@ -159,9 +164,9 @@ fn a_chain_that_was_made_anew_without_the_key_is_found() {
     }
     // They state what is there, under the signatures that were there.
     let checkpoints = good.iter().filter(|line| is_checkpoint(line));
-    let mut old = checkpoints.map(|line| line.split("\"signature\":\"").nth(1).unwrap()[..88].to_owned());
+    let mut old = checkpoints.map(|line| text_of(line, "signature"));
     let key = good.iter().find(|line| is_checkpoint(line)).unwrap();
-    let key = key.split("\"key\":\"").nth(1).unwrap()[..32].to_owned();
+    let key = text_of(key, "key");
     signed.write(&restate(&altered, |seq, hash, _| {
         format!("\"seq\":{seq},\"hash\":\"{hash}\",\"key\":\"{key}\",\"signature\":\"{}\"", old.next().unwrap())
     }));
@@ -178,7 +183,7 @@ fn a_chain_that_was_made_anew_without_the_key_is_found() {
             match named {
                 None => stated,
                 Some(key) => {
-                    let own = stated.split("\"key\":\"").nth(1).unwrap()[..32].to_owned();
+                    let own = text_of(&stated, "key");
                     stated.replace(&own, key)
                 }
             }
@@ -287,8 +292,7 @@ fn a_checkpoint_is_never_far_away_and_each_start_goes_on() {
 fn a_gateway_does_not_go_on_from_a_chain_that_was_made_anew() {
     let signed = Signed::new("start", 3, time::Duration::MINUTE);
     let good = signed.lines();
-    let key =
-        good.iter().find(|line| is_checkpoint(line)).unwrap().split("\"key\":\"").nth(1).unwrap()[..32].to_owned();
+    let key = text_of(good.iter().find(|line| is_checkpoint(line)).unwrap(), "key");
     signed.write(&restate(&good, |seq, hash, _| {
         let forged = "A".repeat(86);
         format!("\"seq\":{seq},\"hash\":\"{hash}\",\"key\":\"{key}\",\"signature\":\"{forged}==\"")
