@@ -152,7 +152,7 @@ impl Index {
 
     /// Returns all of the journal, as if there were no index.
     pub(crate) fn without(&self) -> Result<Part, IndexError> {
-        Part::all(&self.directory)
+        Part::all(self)
     }
 
     /// Removes the index: the next step makes it anew.

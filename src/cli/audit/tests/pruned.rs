@@ -157,3 +157,26 @@ fn without_a_time_the_record_is_kept_for_ever() {
     assert!(text.contains("\"removed\":[]"), "{text}");
     assert_eq!(names(&directory).len(), 5);
 }
+
+#[test]
+fn an_index_goes_on_behind_what_was_removed_by_a_signed_statement() {
+    use crate::gateway::journal::index::{Index, IndexError, Part, Span, Step, Whom};
+    let signed = five_days("indexed");
+    let (journal, keys) = (signed.journal(), signed.keys());
+    pruned(&signed, 4, false).unwrap();
+    let index = Index::of(&journal, &keys).unwrap();
+    while !matches!(index.step().unwrap(), Step::Whole(_)) {}
+    let found = || Part::of(&index, Whom::Reference("Patient/2"), Span::default());
+    let about = |part: Part| {
+        let mut lines = 0;
+        let read = part.read(|_, line| lines += usize::from(memchr::memmem::find(line, b"Patient/2").is_some()));
+        (read.unwrap().verdict, lines)
+    };
+    let all = || about(index.without().unwrap());
+    assert_eq!(about(found().unwrap()), all());
+    assert!(matches!(all(), (Verdict::Intact, 1..)));
+    // Without the statement nobody can tell that it was to go.
+    fs::remove_dir_all(journal.join("retention")).unwrap();
+    assert!(matches!(found(), Err(IndexError::Misfit)));
+    assert_eq!(all().0, Verdict::Altered);
+}

@@ -114,7 +114,7 @@ impl Index {
 }
 
 /// Returns a verifier of what stands behind `before`, or at the beginning of the journal as far as it is there.
-pub(super) fn verifier(first: Option<&Segment>, before: Option<Head>) -> Verifier {
+fn verifier(first: Option<&Segment>, before: Option<Head>) -> Verifier {
     match (before, first) {
         (Some(head), _) => Verifier::following(head),
         (None, Some(segment)) if segment.number > 1 => Verifier::from_here(),

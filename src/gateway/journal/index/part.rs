@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 
-use super::build::verifier;
 use super::place::{Moment, Place};
 use super::{Index, IndexError, Span, Whom, disk, store};
-use crate::audit::{self, Entry, Head, Verification};
+use crate::audit::{self, Entry, Head, Verification, Verifier};
+use crate::gateway::journal::removed::Beginning;
 use crate::gateway::journal::segments::{self, Segment};
+use crate::gateway::signing::PublicKeys;
 use crate::limits;
 
 /// The lines of a journal that are about somebody, and all those that no index covers. What an answer about that somebody
@@ -20,6 +20,8 @@ pub(crate) struct Part {
     indexed: BTreeMap<u64, Segment>,
     behind: Option<Head>,
     rest: Vec<Segment>,
+    /// Where the journal begins, if that is not where it began.
+    beginning: Option<Beginning>,
 }
 
 impl Part {
@@ -37,8 +39,13 @@ impl Part {
             return Err(IndexError::Misfit);
         }
         let first = listing.segments.first().map(|segment| segment.number);
-        // Whether what is missing may be missing is not for an index to say.
-        if first.is_some_and(|number| number > 1) {
+        let beginning = beginning(index, first)?;
+        // What is not there must have been removed by a policy, and all that was to go be gone: otherwise it is for whoever
+        // reads the whole journal to say.
+        let by_policy = |Beginning { behind, removed }: &Beginning| {
+            removed.as_ref().is_some_and(|removed| removed.seq <= behind.seq)
+        };
+        if beginning.as_ref().is_some_and(|beginning| !by_policy(beginning)) {
             return Err(IndexError::Misfit);
         }
         let (mut indexed, mut rest, mut behind) = (BTreeMap::new(), Vec::new(), None);
@@ -67,16 +74,18 @@ impl Part {
         places.retain(|place| indexed.contains_key(&place.segment));
         places.sort_unstable_by_key(|place| place.seq);
         places.dedup_by_key(|place| place.seq);
-        Ok(Self { places, indexed, behind, rest })
+        Ok(Self { places, indexed, behind, rest, beginning })
     }
 
     /// Returns all of a journal.
-    pub(super) fn all(directory: &Path) -> Result<Self, IndexError> {
-        let listing = segments::list(directory).map_err(disk("read the journal"))?;
-        match listing.strangers.into_iter().next() {
-            Some(segment) => Err(IndexError::Altered { segment }),
-            None => Ok(Self { places: Vec::new(), indexed: BTreeMap::new(), behind: None, rest: listing.segments }),
+    pub(super) fn all(index: &Index) -> Result<Self, IndexError> {
+        let listing = segments::list(&index.directory).map_err(disk("read the journal"))?;
+        if let Some(segment) = listing.strangers.into_iter().next() {
+            return Err(IndexError::Altered { segment });
         }
+        let rest = listing.segments;
+        let beginning = beginning(index, rest.first().map(|segment| segment.number))?;
+        Ok(Self { places: Vec::new(), indexed: BTreeMap::new(), behind: None, rest, beginning })
     }
 
     /// Returns how many segments must be read as a whole.
@@ -115,7 +124,11 @@ impl Part {
             take(&entry, &line);
             open = Some((place.segment, file));
         }
-        let mut verifier = verifier(self.rest.first(), self.behind);
+        let mut verifier = match (self.behind, &self.beginning) {
+            (Some(head), _) => Verifier::following(head),
+            (None, Some(beginning)) => beginning.begin(Verifier::from_the_first()),
+            (None, None) => Verifier::from_the_first(),
+        };
         for segment in &self.rest {
             verifier.segment(&segment.name);
             let read = segment.each_line(|line, ending| {
@@ -127,6 +140,16 @@ impl Part {
         }
         Ok(verifier.finish())
     }
+}
+
+/// Finds out where a journal begins whose first segment is not the first that was written; a statement that something was removed
+/// counts only where it is signed.
+fn beginning(index: &Index, first: Option<u64>) -> Result<Option<Beginning>, IndexError> {
+    if first.is_none_or(|number| number <= 1) {
+        return Ok(None);
+    }
+    let keys = PublicKeys::read(&index.keys)?;
+    Beginning::of(&index.directory, Some(&keys)).map(Some).map_err(disk("read the journal"))
 }
 
 impl std::fmt::Debug for Part {
