@@ -288,7 +288,8 @@ fn sealed_by_gateway(world: &World, who: &Value, first: &Reply, age: time::Durat
     let link = bundle["link"].as_array().unwrap().iter().find(|link| link["relation"] == "self").unwrap();
     let search = link["url"].as_str().unwrap().strip_prefix(PUBLIC_BASE).unwrap().trim_start_matches('/');
     let text = |name: &str| who[name].as_str().unwrap();
-    let binding = Binding::to(&[text("ura"), text("uzi"), text("role"), "TREAT", search]);
+    // No system: it is a person with a card.
+    let binding = Binding::to(&[text("ura"), text("uzi"), text("role"), "", "TREAT", search]);
     let keys = page_keys(&world.dir().join("keys")).unwrap();
     keys.seal(first.entries().len(), &binding, Clock::system().now() - age + limits::PAGE_TOKEN_AGE).unwrap()
 }

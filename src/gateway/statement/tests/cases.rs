@@ -1,4 +1,4 @@
-//! The tables of `tests/cases/identity/statement-*.toml`.
+//! The tables of `tests/cases/statement/*.toml`.
 
 use std::collections::BTreeSet;
 
@@ -164,7 +164,7 @@ impl Case {
 fn tables() -> Vec<Case> {
     let mut cases = Vec::new();
     for file in ["form", "dezi", "iua"] {
-        let path = format!("{}/tests/cases/identity/statement-{file}.toml", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/tests/cases/statement/{file}.toml", env!("CARGO_MANIFEST_DIR"));
         let table: Table = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         cases.extend(table.case);
     }
